@@ -1,0 +1,3 @@
+//! The shuniu program.
+
+fn main() {}

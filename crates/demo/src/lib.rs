@@ -1,0 +1,1 @@
+//! A whole federation on this machine, told as a story and checked from outside.

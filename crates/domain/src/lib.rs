@@ -1,0 +1,1 @@
+//! Codes, divisions, calendars and cleaning rules of Chinese social-organisation work.

@@ -1,0 +1,1 @@
+//! Use cases: check, one transaction, history.

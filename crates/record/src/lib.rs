@@ -1,0 +1,24 @@
+//! What a record means: the tree of bases, who may see and write what, which value is shown, and how an edit
+//! becomes a state. The one place where merge states meet the schema.
+//!
+//! What this crate must never know: clocks, randomness, storage, the network, and the name of any kind.
+//!
+//! Begin with [`Tree`], then [`Shown`], [`judge()`] and [`Draft`].
+
+mod authority;
+mod draft;
+mod engine_field;
+mod identity;
+mod rule;
+mod scope;
+mod shown;
+mod tree;
+
+pub use authority::{Illegal, judge};
+pub use draft::Draft;
+pub use engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field, put_base};
+pub use identity::derived_id;
+pub use rule::{owner_of, preferences};
+pub use scope::{Scope, scope_of};
+pub use shown::{Shown, Value, values};
+pub use tree::{Base, MAX_DEPTH, Standing, Tree};

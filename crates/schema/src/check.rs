@@ -1,0 +1,159 @@
+//! Checks that need more than one field, or more than one kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::SchemaError;
+use crate::model::{EnumDef, Field, FieldType, Kind, Schema};
+use crate::options::{Column, Format, RegistryRole, Rule};
+use crate::views;
+
+/// Roles without which the engine cannot walk the tree of bases.
+const REGISTRY_NEEDS: &[RegistryRole] = &[
+    RegistryRole::Parent,
+    RegistryRole::FormerParents,
+    RegistryRole::Name,
+    RegistryRole::Jurisdiction,
+    RegistryRole::Hosted,
+    RegistryRole::Standing,
+];
+
+pub(crate) fn schema(schema: &Schema) -> Result<(), SchemaError> {
+    for pair in schema.kinds.windows(2) {
+        if pair[0].name == pair[1].name {
+            return Err(SchemaError::KindTwice { kind: pair[0].name.clone() });
+        }
+    }
+    only_one(schema, "registry", |kind| kind.registry)?;
+    only_one(schema, "code_table", |kind| kind.code_table)?;
+    for kind in &schema.kinds {
+        check_kind(kind)?;
+        check_columns(kind)?;
+        for field in &kind.fields {
+            check_field(schema, kind, field)?;
+        }
+    }
+    Ok(())
+}
+
+fn only_one(schema: &Schema, option: &'static str, marked: fn(&Kind) -> bool) -> Result<(), SchemaError> {
+    let mut found = schema.kinds.iter().filter(|kind| marked(kind));
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => {
+            Err(SchemaError::MarkedTwice { option, first: first.name.clone(), second: second.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_kind(kind: &Kind) -> Result<(), SchemaError> {
+    for &column in Column::ALL {
+        not_shared(kind, column.word(), |field| field.column == Some(column))?;
+    }
+    for &role in RegistryRole::ALL {
+        not_shared(kind, role.word(), |field| field.registry == Some(role))?;
+    }
+    let missing = REGISTRY_NEEDS.iter().find(|&&role| kind.registry_field(role).is_none());
+    if let (true, Some(role)) = (kind.registry, missing) {
+        return Err(SchemaError::RegistryWithout { kind: kind.name.clone(), role: role.word() });
+    }
+    if kind.code_table && (kind.natural_key.len() != 1 || kind.column(Column::Title).is_none()) {
+        return Err(SchemaError::CodeTable { kind: kind.name.clone() });
+    }
+    Ok(())
+}
+
+fn not_shared(kind: &Kind, option: &str, has: impl Fn(&Field) -> bool) -> Result<(), SchemaError> {
+    let mut found = kind.fields.iter().filter(|field| has(field));
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(SchemaError::FieldsShare {
+            kind: kind.name.clone(),
+            option: option.to_owned(),
+            first: first.name.clone(),
+            second: second.name.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_columns(kind: &Kind) -> Result<(), SchemaError> {
+    let mut seen = BTreeSet::new();
+    for column in views::columns(kind) {
+        if !seen.insert(column.name.to_lowercase()) {
+            return Err(SchemaError::ViewColumnTwice { kind: kind.name.clone(), column: column.name });
+        }
+    }
+    Ok(())
+}
+
+fn check_field(schema: &Schema, kind: &Kind, field: &Field) -> Result<(), SchemaError> {
+    let (kind_name, name) = (kind.name.clone(), field.name.clone());
+    if field.rule == Rule::Union && !field.repeated && !kind.fields.iter().any(|group| holds(group, field)) {
+        return Err(SchemaError::UnionOnSingle { kind: kind_name, field: name });
+    }
+    let ordered = matches!(field.ty, FieldType::Enum(_) | FieldType::Bool) && !field.repeated;
+    if field.rule == Rule::Strictest && !ordered {
+        return Err(SchemaError::StrictestOnUnordered { kind: kind_name, field: name });
+    }
+    if !fits(field) {
+        return Err(SchemaError::FormatMisfit { kind: kind_name, field: name, format: field.format.word() });
+    }
+    if let Some(reference) = field.reference.clone().filter(|reference| schema.kind(reference).is_none()) {
+        return Err(SchemaError::UnknownReference { kind: kind_name, field: name, reference });
+    }
+    if let Some(values) = field.enumeration() {
+        check_words(kind, field, values)?;
+        check_turns(kind, field, values)?;
+    }
+    if let FieldType::Message(parts) = &field.ty {
+        parts.iter().try_for_each(|part| check_field(schema, kind, part))?;
+    }
+    Ok(())
+}
+
+fn holds(group: &Field, wanted: &Field) -> bool {
+    let FieldType::Message(parts) = &group.ty else { return false };
+    parts.iter().any(|part| std::ptr::eq(part, wanted) || holds(part, wanted))
+}
+
+fn fits(field: &Field) -> bool {
+    use FieldType::{Bytes, Double, Int32, Int64, Text, UInt32, UInt64};
+    match field.format {
+        Format::Plain => true,
+        Format::Uscc | Format::Division | Format::Phone | Format::Date | Format::Multiline => {
+            field.ty == Text
+        }
+        Format::Fen | Format::Instant => field.ty == Int64,
+        Format::Base => matches!(field.ty, Text | Bytes),
+        Format::Record => matches!(field.ty, Text | Bytes) && field.reference.is_some(),
+        Format::Percent => matches!(field.ty, Int32 | Int64 | UInt32 | UInt64 | Double),
+    }
+}
+
+/// No word of an import file may mean two values.
+fn check_words(kind: &Kind, field: &Field, values: &EnumDef) -> Result<(), SchemaError> {
+    let mut seen = BTreeMap::<String, i32>::new();
+    for value in &values.values {
+        let own = [&value.label, &value.label_en, &value.name, &value.code];
+        for word in own.into_iter().chain(&value.aliases).filter(|word| !word.is_empty()) {
+            if seen.insert(word.to_lowercase(), value.number).is_some_and(|number| number != value.number) {
+                return Err(SchemaError::ValueWordTwice {
+                    kind: kind.name.clone(),
+                    field: field.name.clone(),
+                    word: word.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_turns(kind: &Kind, field: &Field, values: &EnumDef) -> Result<(), SchemaError> {
+    match values.values.iter().find(|value| !value.leads_to.is_empty() && value.turn.is_none()) {
+        Some(value) => Err(SchemaError::TurnMissing {
+            kind: kind.name.clone(),
+            field: field.name.clone(),
+            state: value.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}

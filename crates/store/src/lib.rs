@@ -1,0 +1,1 @@
+//! Storage on SQLite: the only crate that knows sqlx.

@@ -1,0 +1,212 @@
+//! The child's side: what is taken from above, and what an acknowledgement settles.
+
+use std::collections::BTreeMap;
+
+use causal::{BaseId, Dot, RecordId, State, merge};
+use record::{Scope, Shown, Tree, scope_of};
+use schema::Schema;
+
+use crate::model::{Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Row, Seal, Tick, Unsent, Withdraw};
+use crate::parent::{Incoming, Verdict, Welcome, lost_entries, replicas_of};
+use crate::position::{Position, TimelineId};
+
+/// What the child knows while it takes something from above.
+pub struct Desk<'s> {
+    /// The contract.
+    pub schema: &'s Schema,
+    /// The tree of bases.
+    pub tree: &'s Tree,
+    /// The base of this node.
+    pub me: BaseId,
+    /// The parent it talks to.
+    pub parent: BaseId,
+    /// This node's clock, UTC milliseconds.
+    pub now_ms: u64,
+}
+
+/// RESYNC (Y1): in one transaction the positions start anew, the epoch is taken, and every row waits again.
+pub fn resync(link: &Link, welcome: &Welcome) -> Changes {
+    let start = Position { timeline: welcome.position.timeline, seq: 0 };
+    let link = Link { cursor: Some(start), ack: Some(start), epoch: welcome.epoch, ..link.clone() };
+    Changes { links: vec![link], resend_all: true, clear_ticks: true, ..Changes::default() }
+}
+
+impl Desk<'_> {
+    /// Takes a batch of the parent's changes (L4, L5). `existing` holds the rows known of these records.
+    pub fn receive(
+        &self,
+        existing: &BTreeMap<RecordId, Row>,
+        pulled: &[Incoming],
+        withdrawn: &[RecordId],
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let children = self.tree.link_children(self.me);
+        for incoming in pulled {
+            if let Err((reason, detail)) = self.take(&mut changes, existing.get(&incoming.id), incoming, &children) {
+                changes.quarantine.push(self.refused(incoming, reason, detail));
+            }
+        }
+        for row in withdrawn.iter().filter_map(|id| existing.get(id)) {
+            self.withdraw(&mut changes, row, &children, row.unsent == Unsent::Unpushed);
+        }
+        changes
+    }
+
+    fn take(
+        &self,
+        changes: &mut Changes,
+        row: Option<&Row>,
+        incoming: &Incoming,
+        children: &[BaseId],
+    ) -> Result<(), (Reason, String)> {
+        let malformed = |corrupt: causal::Corrupt| (Reason::Malformed, corrupt.to_string());
+        if row.is_some_and(|r| r.kind != incoming.kind) {
+            return Err((Reason::Kind, "同一编号已用于另一类记录".into()));
+        }
+        let theirs = State::decode(&incoming.state).map_err(malformed)?;
+        let ours = row.map(|r| State::decode(&r.state)).transpose().map_err(malformed)?.unwrap_or_default();
+        let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
+        let bytes = merged.encode();
+        changes.replicas.extend(replicas_of(&theirs));
+        if row.is_some_and(|r| r.state == bytes) {
+            if row.is_some_and(|r| r.hidden) {
+                changes.hide.push((incoming.id, false));
+            }
+            return Ok(());
+        }
+        let unsent = if bytes == incoming.state { Unsent::Clean } else { Unsent::Unpushed };
+        changes.revisions.extend(lost_entries(incoming.id, &ours, &merged, false));
+        let shown = Shown::of(self.schema.kind(&incoming.kind), self.tree, &merged);
+        let before = scope_of(&ours);
+        changes.withdraws.extend(self.lost_sight(&before, Some(&shown.scope), children, incoming.id));
+        let seq = row.map_or(0, |r| r.seq);
+        let kind = incoming.kind.clone();
+        let row = Row { id: incoming.id, kind, seq, hidden: false, refused: false, unsent, state: bytes };
+        changes.rows.push(NewRow { row, shown });
+        Ok(())
+    }
+
+    fn refused(&self, incoming: &Incoming, reason: Reason, detail: String) -> Quarantined {
+        Quarantined {
+            record: incoming.id,
+            kind: incoming.kind.clone(),
+            from: self.parent,
+            home: self.me,
+            reason,
+            detail,
+            state: incoming.state.clone(),
+            at_ms: self.now_ms,
+            inbound: true,
+        }
+    }
+
+    /// The parent withdrew a record (L5): what holds unpushed edits is hidden until they are acknowledged, the rest
+    /// is dropped and remembered (D1). Children of this node lose it with it.
+    fn withdraw(&self, changes: &mut Changes, row: &Row, children: &[BaseId], unpushed: bool) {
+        let Ok(state) = State::decode(&row.state) else { return };
+        changes.withdraws.extend(self.lost_sight(&scope_of(&state), None, children, row.id));
+        if unpushed {
+            changes.hide.push((row.id, true));
+        } else {
+            changes.drops.push(row.id);
+            changes.handed.push(Handed { record: row.id, context: state.context, unattested: false });
+        }
+    }
+
+    fn lost_sight(
+        &self,
+        before: &Scope,
+        after: Option<&Scope>,
+        children: &[BaseId],
+        record: RecordId,
+    ) -> Vec<NewWithdraw> {
+        let gone = |c: &&BaseId| {
+            before.visible_to(self.tree, **c) && !after.is_some_and(|scope| scope.visible_to(self.tree, **c))
+        };
+        children.iter().filter(gone).map(|child| NewWithdraw { child: *child, record }).collect()
+    }
+
+    /// What the acknowledgement of one batch settles (A2, A3). `now` holds the rows as they are; a row that took a
+    /// new number since it was sent still waits.
+    pub fn acknowledged(
+        &self,
+        link: &Link,
+        sent: &Sent,
+        verdicts: &BTreeMap<RecordId, Verdict>,
+        ack: Position,
+        now: &BTreeMap<RecordId, Row>,
+        withdraws: &[Withdraw],
+    ) -> Changes {
+        let mut changes = Changes { revisions_sent: sent.revisions.clone(), ..Changes::default() };
+        changes.links.push(Link { ack: Some(highest(link.ack, ack)), ..link.clone() });
+        changes.acknowledged.push((sent.after, sent.upto));
+        let children = self.tree.link_children(self.me);
+        for (id, seq) in &sent.rows {
+            let Some(row) = now.get(id) else { continue };
+            let unchanged = row.seq == *seq;
+            match verdicts.get(id) {
+                Some(Verdict::Quarantined(reason, detail)) if unchanged => {
+                    changes.refused.push((*id, *seq));
+                    changes.quarantine.push(self.refused_above(row, *reason, detail.clone()));
+                }
+                Some(Verdict::Quarantined(..)) => {}
+                Some(Verdict::Withdraw) => self.withdraw(&mut changes, row, &children, !unchanged),
+                Some(Verdict::Ok) | None if unchanged => {
+                    changes.hide.extend(row.hidden.then_some((*id, false)));
+                    changes.release.push((*id, false));
+                }
+                _ => {}
+            }
+        }
+        let settled = |w: &&Withdraw| sent.rows.iter().any(|(id, _)| *id == w.record);
+        let again = withdraws.iter().filter(settled).map(|w| NewWithdraw { child: w.child, record: w.record });
+        changes.withdraws.extend(again);
+        changes
+    }
+
+    fn refused_above(&self, row: &Row, reason: Reason, detail: String) -> Quarantined {
+        Quarantined {
+            record: row.id,
+            kind: row.kind.clone(),
+            from: self.parent,
+            home: self.me,
+            reason,
+            detail,
+            state: row.state.clone(),
+            at_ms: self.now_ms,
+            inbound: false,
+        }
+    }
+}
+
+/// What one batch of a push carried.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sent {
+    /// Numbers after this one …
+    pub after: u64,
+    /// … up to and including this one were in the batch.
+    pub upto: u64,
+    /// The records, each with the number under which it was sent.
+    pub rows: Vec<(RecordId, u64)>,
+    /// The history rows: record, edit replaced, edit that replaced it.
+    pub revisions: Vec<(RecordId, Dot, Dot)>,
+}
+
+/// The higher of two acknowledgements; of different timelines the new one, since only the present one is acked.
+fn highest(old: Option<Position>, new: Position) -> Position {
+    match old {
+        Some(old) if old.timeline == new.timeline && old.seq > new.seq => old,
+        _ => new,
+    }
+}
+
+/// The next seal of a base: everything saved in this database up to `covers_seq` (S1).
+pub fn next_seal(held: Option<&Seal>, base: BaseId, timeline: TimelineId, at_ms: u64, covers_seq: u64) -> Seal {
+    let n = held.filter(|s| s.timeline == timeline).map_or(0, |s| s.n) + 1;
+    Seal { base, timeline, n, at_ms, covers_seq, ..Seal::default() }
+}
+
+/// What the acknowledgement of the last batch says: the parent holds the data under all these seals.
+pub fn ticks_of(parent: BaseId, seals: &[Seal]) -> Vec<Tick> {
+    seals.iter().map(|s| Tick { holder: parent, base: s.base, timeline: s.timeline, n: s.n }).collect()
+}

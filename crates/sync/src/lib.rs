@@ -1,0 +1,19 @@
+//! The sync protocol as pure decisions: positions and timelines, scope, verdicts, seals, schedules.
+//!
+//! Every function takes what was read from a store and gives back [`Changes`] for one transaction; a store
+//! performs them. Nothing here knows tokio, gRPC, SQL, a clock or a random source, so that the same code runs
+//! under a simulated federation and under a real one.
+//!
+//! Begin with [`model`](crate::Changes), then [`parent`] and [`child`].
+
+pub mod child;
+mod model;
+pub mod parent;
+mod position;
+pub mod schedule;
+
+pub use model::{
+    Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick, Unsent, Withdraw,
+    limits,
+};
+pub use position::{Position, Timeline, TimelineId, Timelines};

@@ -1,0 +1,352 @@
+//! The parent's side: who is let in, what is taken from below, what goes down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causal::{BaseId, Dot, RecordId, Stamp, State, merge};
+use record::{Scope, Shown, Tree, judge, scope_of};
+use schema::Schema;
+
+use crate::model::{
+    Changes, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Unsent, limits,
+};
+use crate::position::{Position, Timelines};
+
+/// What a child says of itself when it comes (H1).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Hello {
+    /// How far it has pulled this parent's changes.
+    pub cursor: Option<Position>,
+    /// The highest acknowledgement of this parent it ever saw.
+    pub ack: Option<Position>,
+    /// The count of its joinings that it knows.
+    pub epoch: u64,
+    /// How many records wait to be pushed.
+    pub unsent: u64,
+    /// Its program's version.
+    pub version: String,
+}
+
+/// What the parent answers (H5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Welcome {
+    /// Where the parent stands.
+    pub position: Position,
+    /// The count of joinings that counts.
+    pub epoch: u64,
+    /// Everything in scope is to be sent again, both ways.
+    pub resync: bool,
+}
+
+/// Lets a child in (H3, H4, H5). `link` is what is remembered of it.
+pub fn welcome(timelines: &Timelines, link: Option<&Link>, child: BaseId, hello: &Hello) -> (Welcome, Link) {
+    let mut link = link.cloned().unwrap_or(Link { peer: child, epoch: 1, ..Link::default() });
+    let known = |position: Option<Position>| position.is_none_or(|p| timelines.knows(p));
+    let resync = !known(hello.cursor) || !known(hello.ack) || hello.epoch != link.epoch;
+    link.peer_unsent = hello.unsent;
+    link.peer_version = clip(&hello.version);
+    (Welcome { position: timelines.now(), epoch: link.epoch, resync }, link)
+}
+
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(limits::TEXT_BYTES / 4).collect()
+}
+
+/// A record as it comes from another node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Incoming {
+    /// Which record.
+    pub id: RecordId,
+    /// Short name of its kind.
+    pub kind: String,
+    /// What is said to be its state.
+    pub state: Vec<u8>,
+}
+
+/// What becomes of a pushed record (P7).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Taken.
+    Ok,
+    /// Taken, and the pusher may no longer see it.
+    Withdraw,
+    /// Not taken; kept aside with the reason.
+    Quarantined(Reason, String),
+}
+
+/// What the parent knows while it looks at a push.
+pub struct Desk<'s> {
+    /// The contract.
+    pub schema: &'s Schema,
+    /// The tree of bases.
+    pub tree: &'s Tree,
+    /// The base of this node.
+    pub me: BaseId,
+    /// The child that pushes.
+    pub child: BaseId,
+    /// This node's clock, UTC milliseconds.
+    pub now_ms: u64,
+    /// Whether a stamp's tag proves that this node's own base wrote it.
+    pub own_tag: &'s dyn Fn(RecordId, &Stamp<'_>) -> bool,
+    /// All replicas known, by id.
+    pub replicas: &'s BTreeMap<causal::ReplicaId, Replica>,
+    /// The replica with which this node writes now: nobody else can know its ticks before it does.
+    pub live: Option<causal::ReplicaId>,
+    /// Records that are in quarantine here.
+    pub quarantined: &'s BTreeSet<RecordId>,
+}
+
+/// What one transaction does with pushed records.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Received {
+    /// To be written.
+    pub changes: Changes,
+    /// One for each record, in order.
+    pub verdicts: Vec<Verdict>,
+    /// Indexes into `changes.rows` whose state now equals what the child pushed: not sent back in this session (L3).
+    pub echoes: Vec<usize>,
+}
+
+impl Desk<'_> {
+    /// Judges and merges what a child pushed (P3–P7). `existing` holds the rows that are known of these records; a
+    /// record pushed twice is merged twice.
+    pub fn receive(&self, mut existing: BTreeMap<RecordId, Row>, pushed: &[Incoming]) -> Received {
+        let mut received = Received::default();
+        let mut written: BTreeMap<RecordId, usize> = BTreeMap::new();
+        let children = self.tree.link_children(self.me);
+        for incoming in pushed {
+            let taken = self.take(existing.get(&incoming.id), incoming);
+            let verdict = match taken {
+                Err((reason, detail)) => {
+                    received.changes.quarantine.push(self.refused(incoming, reason, detail.clone()));
+                    Verdict::Quarantined(reason, detail)
+                }
+                Ok(taken) => {
+                    let verdict =
+                        if taken.visible_to(self.tree, self.child) { Verdict::Ok } else { Verdict::Withdraw };
+                    self.write(&mut received, &mut existing, &mut written, &children, incoming, taken);
+                    verdict
+                }
+            };
+            received.verdicts.push(verdict);
+        }
+        received
+    }
+
+    fn write(
+        &self,
+        received: &mut Received,
+        existing: &mut BTreeMap<RecordId, Row>,
+        written: &mut BTreeMap<RecordId, usize>,
+        children: &[BaseId],
+        incoming: &Incoming,
+        taken: Taken,
+    ) {
+        let changes = &mut received.changes;
+        if self.quarantined.contains(&incoming.id) {
+            changes.release.push((incoming.id, true));
+        }
+        changes.replicas.extend(taken.replicas);
+        changes.revisions.extend(taken.revisions);
+        let Some(new) = taken.row else {
+            if existing.get(&incoming.id).is_some_and(|row| row.hidden) {
+                changes.hide.push((incoming.id, false));
+            }
+            return;
+        };
+        let lost_sight = children.iter().filter(|c| taken.scope_before.visible_to(self.tree, **c));
+        let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
+        changes.withdraws.extend(lost_sight.map(|child| NewWithdraw { child: *child, record: incoming.id }));
+        existing.insert(incoming.id, new.row.clone());
+        let echo = new.row.state == incoming.state;
+        let at = *written.entry(incoming.id).or_insert(changes.rows.len());
+        if at == changes.rows.len() {
+            changes.rows.push(new);
+        } else {
+            changes.rows[at] = new;
+            received.echoes.retain(|e| *e != at);
+        }
+        if echo {
+            received.echoes.push(at);
+        }
+    }
+
+    fn refused(&self, incoming: &Incoming, reason: Reason, detail: String) -> Quarantined {
+        let home = State::decode(&incoming.state).ok().and_then(|s| scope_of(&s).homes.first().copied());
+        Quarantined {
+            record: incoming.id,
+            kind: incoming.kind.chars().take(limits::KIND_BYTES).collect(),
+            from: self.child,
+            home: home.filter(|h| self.tree.is_within(*h, self.child)).unwrap_or(self.child),
+            reason,
+            detail,
+            state: incoming.state.clone(),
+            at_ms: self.now_ms,
+            inbound: true,
+        }
+    }
+
+    fn take(&self, row: Option<&Row>, incoming: &Incoming) -> Result<Taken, (Reason, String)> {
+        if !is_kind_name(&incoming.kind) {
+            return Err((Reason::Malformed, "类别名称不合格式".into()));
+        }
+        let malformed = |corrupt: causal::Corrupt| (Reason::Malformed, corrupt.to_string());
+        let theirs = State::decode(&incoming.state).map_err(malformed)?;
+        let ours = row.map(|r| State::decode(&r.state)).transpose().map_err(malformed)?.unwrap_or_default();
+        if row.is_some_and(|r| r.kind != incoming.kind) {
+            return Err((Reason::Kind, "同一编号已用于另一类记录".into()));
+        }
+        if row.is_some_and(|r| r.state == incoming.state) {
+            return Ok(Taken { scope_after: scope_of(&ours), ..Taken::default() });
+        }
+        self.check_scope(&ours, &theirs)?;
+        self.check_claims(incoming.id, &ours, &theirs)?;
+        let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
+        let kind = self.schema.kind(&incoming.kind);
+        if let Some(kind) = kind {
+            let faults = judge(kind, self.tree, &ours, &theirs, |base| self.is_below(base));
+            if let Some(fault) = faults.first() {
+                return Err((Reason::Illegal, fault.to_string()));
+            }
+        }
+        let bytes = merged.encode();
+        if bytes.len() > causal::MAX_STATE_BYTES {
+            return Err((Reason::Malformed, causal::Corrupt::TooLarge.to_string()));
+        }
+        let scope_before = scope_of(&ours);
+        let mut taken = Taken { replicas: replicas_of(&theirs), ..Taken::default() };
+        taken.revisions = lost_entries(incoming.id, &ours, &merged, self.unsent() != Unsent::Clean);
+        if row.is_some_and(|r| r.state == bytes) {
+            taken.scope_after = scope_before;
+            return Ok(taken);
+        }
+        let shown = Shown::of(kind, self.tree, &merged);
+        taken.scope_after = shown.scope.clone();
+        taken.scope_before = scope_before;
+        let old = row.cloned().unwrap_or_default();
+        let row = Row {
+            id: incoming.id,
+            kind: incoming.kind.clone(),
+            seq: old.seq,
+            hidden: false,
+            refused: false,
+            unsent: self.unsent(),
+            state: bytes,
+        };
+        taken.row = Some(NewRow { row, shown });
+        Ok(taken)
+    }
+
+    /// What is taken from below waits for the next parent up; the root has none.
+    fn unsent(&self) -> Unsent {
+        if self.tree.parent(self.me).is_none() { Unsent::Clean } else { Unsent::Unpushed }
+    }
+
+    /// Whether a base lies, or ever lay, beneath the pusher: what it wrote is the pusher's to bring.
+    fn is_below(&self, base: BaseId) -> bool {
+        self.tree.was_within(base, self.child)
+    }
+
+    /// A record that is new here must belong below the pusher.
+    fn check_scope(&self, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
+        let scope = scope_of(theirs);
+        if let Some(base) = scope.audience.iter().chain(&scope.homes).find(|b| self.tree.get(**b).is_none()) {
+            return Err((Reason::Scope, format!("记录指向一个不存在的基地 {base}")));
+        }
+        let known = !ours.groups.is_empty() || scope.homes.is_empty();
+        if known || scope.homes.iter().any(|home| self.is_below(*home)) {
+            return Ok(());
+        }
+        let home = scope.homes.first().copied().unwrap_or_default();
+        Err((Reason::Scope, format!("属地“{}”不在{}的管辖范围", self.tree.name(home), self.tree.name(self.child))))
+    }
+
+    /// Edits and claims of bases that do not lie below the pusher must be known here, or proved (P3, P4).
+    fn check_claims(&self, id: RecordId, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
+        let new = theirs.groups.iter().filter(|g| !ours.context.has(g.stamp.dot));
+        for group in new {
+            let stamp = &group.stamp;
+            let lost_own = self.tree.node_of(stamp.base) == self.me && (self.own_tag)(id, stamp);
+            if !self.is_below(stamp.base) && !lost_own {
+                let words = format!("含有{}的修改,本级没有见过,无法核实", self.tree.name(stamp.base));
+                return Err((Reason::Unverified, words));
+            }
+        }
+        let beyond = |dot: &Dot| !ours.context.has(*dot) && self.exceeds(*dot);
+        match theirs.context.iter().find(beyond) {
+            Some(dot) => Err((Reason::Unverified, format!("声称见过本级不知道的修改 {dot:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a claim "I have seen this edit" goes beyond what its writer can have written.
+    fn exceeds(&self, dot: Dot) -> bool {
+        let Some(known) = self.replicas.get(&dot.replica) else { return false };
+        let Some(base) = known.base else { return false };
+        let own_past = self.tree.node_of(base) == self.me && self.live != Some(dot.replica);
+        dot.tick > known.tick && !own_past && !self.is_below(base)
+    }
+}
+
+/// What becomes of one pushed record.
+#[derive(Default)]
+struct Taken {
+    row: Option<NewRow>,
+    scope_before: Scope,
+    scope_after: Scope,
+    revisions: Vec<Revision>,
+    replicas: Vec<Replica>,
+}
+
+impl Taken {
+    fn visible_to(&self, tree: &Tree, base: BaseId) -> bool {
+        self.scope_after.visible_to(tree, base)
+    }
+}
+
+fn is_kind_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    !name.is_empty() && name.len() <= limits::KIND_BYTES && name.bytes().all(plain)
+}
+
+/// The replicas that a state tells of: those of its edits with their bases, and all in its context.
+pub(crate) fn replicas_of(state: &State<'_>) -> Vec<Replica> {
+    let base_of = |dot: Dot| state.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| g.stamp.base);
+    state.context.iter().map(|dot| Replica { id: dot.replica, base: base_of(dot), tick: dot.tick }).collect()
+}
+
+/// History of what a merge removes here: the pusher's own history rows say it better where there are any, and the
+/// store keeps the longer.
+pub(crate) fn lost_entries(id: RecordId, ours: &State<'_>, merged: &State<'_>, unsent: bool) -> Vec<Revision> {
+    let by = |register| {
+        let new = merged.entries(register).map(|(stamp, _)| stamp.dot).filter(|dot| !ours.context.has(*dot));
+        new.max().unwrap_or_default()
+    };
+    let mut revisions = Vec::new();
+    for group in ours.missing_in(merged) {
+        let mut by_dot: BTreeMap<Dot, Vec<causal::Entry<'_>>> = BTreeMap::new();
+        for entry in &group.entries {
+            by_dot.entry(by(entry.register)).or_default().push(*entry);
+        }
+        for (dot, entries) in by_dot {
+            let fragment = State::of_groups(vec![causal::Group { stamp: group.stamp, entries }]).encode();
+            revisions.push(Revision { record: id, of: group.stamp.dot, by: dot, fragment, unsent });
+        }
+    }
+    revisions
+}
+
+/// The history rows of a push that are well formed and belong to the records pushed with them.
+pub fn checked_revisions(pushed: &[Incoming], revisions: Vec<Revision>, unsent: bool) -> Vec<Revision> {
+    let ids: BTreeSet<RecordId> = pushed.iter().map(|p| p.id).collect();
+    let sound = |r: &Revision| {
+        let state = State::decode(&r.fragment).ok();
+        ids.contains(&r.record) && state.is_some_and(|s| s.groups.len() == 1 && s.groups[0].stamp.dot == r.of)
+    };
+    revisions.into_iter().filter(sound).map(|r| Revision { unsent, ..r }).collect()
+}
+
+/// The seals of a push that the pusher may speak for (P8): of bases that lie, or lay, beneath it.
+pub fn checked_seals(tree: &Tree, child: BaseId, seals: Vec<Seal>) -> Vec<Seal> {
+    let known = |seal: &Seal| tree.get(seal.base).is_some() && tree.was_within(seal.base, child);
+    seals.into_iter().filter(known).map(|seal| Seal { covers_seq: 0, ..seal }).collect()
+}

@@ -1,0 +1,121 @@
+//! Records compressed for the wire.
+
+use causal::{Dot, RecordId, ReplicaId};
+use ::sync::parent::Incoming;
+use ::sync::{Revision, Row, limits};
+use prost::Message as _;
+
+use crate::convert::{Invalid, array};
+use crate::sync as pb;
+
+/// Fast and close to the stronger levels on records of one kind.
+const ZSTD_LEVEL: i32 = 1;
+
+/// What a batch may hold before compression: the records, their history, and the framing.
+const RAW_BYTES_MAX: usize = 3 * limits::BATCH_BYTES;
+
+/// Compresses records with their history.
+///
+/// # Errors
+/// [`Invalid`] when compression fails, which it does only for want of memory.
+pub fn pack(rows: &[Row], revisions: &[Revision]) -> Result<pb::Packed, Invalid> {
+    let record = |row: &Row| pb::Record { kind: row.kind.clone(), id: row.id.0.to_vec(), state: row.state.clone() };
+    let records = pb::Records {
+        records: rows.iter().map(record).collect(),
+        revisions: revisions.iter().map(revision).collect(),
+    };
+    let raw = records.encode_to_vec();
+    let zstd = zstd::bulk::compress(&raw, ZSTD_LEVEL).map_err(|_| Invalid::new("packed.zstd"))?;
+    Ok(pb::Packed { zstd, raw_bytes: raw.len() as u32 })
+}
+
+/// What a [`pb::Packed`] held.
+#[derive(Default)]
+pub struct Unpacked {
+    /// The records.
+    pub records: Vec<Incoming>,
+    /// Their history.
+    pub revisions: Vec<Revision>,
+}
+
+/// Decompresses and decodes, within the limits of a batch whatever the message claims.
+///
+/// # Errors
+/// [`Invalid`] for anything that is not what [`pack`] makes, or larger than a batch may be.
+pub fn unpack(packed: &pb::Packed) -> Result<Unpacked, Invalid> {
+    let raw_bytes = packed.raw_bytes as usize;
+    if raw_bytes > RAW_BYTES_MAX {
+        return Err(Invalid::new("packed.raw_bytes"));
+    }
+    let raw = zstd::bulk::decompress(&packed.zstd, raw_bytes).map_err(|_| Invalid::new("packed.zstd"))?;
+    let records = pb::Records::decode(raw.as_slice()).map_err(|_| Invalid::new("packed.records"))?;
+    if records.records.len() > limits::BATCH_RECORDS {
+        return Err(Invalid::new("packed.records"));
+    }
+    if records.revisions.len() > limits::BATCH_REVISIONS {
+        return Err(Invalid::new("packed.revisions"));
+    }
+    Ok(Unpacked {
+        records: records.records.into_iter().map(incoming).collect::<Result<_, _>>()?,
+        revisions: records.revisions.into_iter().map(incoming_revision).collect::<Result<_, _>>()?,
+    })
+}
+
+fn incoming(record: pb::Record) -> Result<Incoming, Invalid> {
+    Ok(Incoming { id: RecordId(array("record.id", &record.id)?), kind: record.kind, state: record.state })
+}
+
+fn revision(revision: &Revision) -> pb::Revision {
+    let dot = |d: Dot| Some(pb::Dot { replica: d.replica.0, tick: d.tick });
+    pb::Revision {
+        record: revision.record.0.to_vec(),
+        of: dot(revision.of),
+        by: dot(revision.by),
+        fragment: revision.fragment.clone(),
+    }
+}
+
+fn incoming_revision(revision: pb::Revision) -> Result<Revision, Invalid> {
+    let dot = |d: Option<pb::Dot>| d.map(|d| Dot { replica: ReplicaId(d.replica), tick: d.tick }).unwrap_or_default();
+    Ok(Revision {
+        record: RecordId(array("revision.record", &revision.record)?),
+        of: dot(revision.of),
+        by: dot(revision.by),
+        fragment: revision.fragment,
+        unsent: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(n: u8) -> Row {
+        Row { id: RecordId([n; 16]), kind: "k".into(), state: vec![n; 700], ..Row::default() }
+    }
+
+    #[test]
+    fn what_is_packed_unpacks() {
+        let packed = pack(&[row(1), row(2)], &[]).unwrap();
+        let back = unpack(&packed).unwrap();
+        assert_eq!(back.records.len(), 2);
+        assert_eq!(back.records[1].state, vec![2; 700]);
+        assert!(packed.zstd.len() < 200);
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_unfolds() {
+        let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 19).unwrap();
+        let claim = |raw_bytes| pb::Packed { zstd: bomb.clone(), raw_bytes };
+        assert!(bomb.len() < 100_000);
+        for raw_bytes in [0, 1000, RAW_BYTES_MAX as u32, u32::MAX] {
+            assert!(unpack(&claim(raw_bytes)).is_err(), "{raw_bytes}");
+        }
+    }
+
+    #[test]
+    fn too_many_records_are_refused() {
+        let rows: Vec<_> = (0..=limits::BATCH_RECORDS).map(|n| Row { state: vec![], ..row(n as u8) }).collect();
+        assert_eq!(unpack(&pack(&rows, &[]).unwrap()).err(), Some(Invalid::new("packed.records")));
+    }
+}
