@@ -1,5 +1,7 @@
 //! Compiles every contract under `proto/` into one descriptor set that keeps the custom options.
 
+#![allow(clippy::disallowed_methods, reason = "a build script is all I/O; the ban is for the crate")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

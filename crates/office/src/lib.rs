@@ -1,1 +1,198 @@
-//! Use cases: check, one transaction, history.
+//! Use cases: check, one transaction, history. Called by gRPC, the command line, timers (and later by pages).
+//!
+//! An [`Office`] is one node's database together with who it is. It knows the schema and the tree of bases, stamps
+//! edits, and runs the pure protocol of `sync` against the store. It must never know gRPC, TLS, HTTP or a terminal.
+//!
+//! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync).
+
+mod check;
+mod clock;
+mod down;
+mod error;
+mod figure;
+mod filter;
+mod history;
+mod import;
+mod look;
+mod mint;
+mod registry;
+mod save;
+mod status;
+mod up;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use causal::{BaseId, ReplicaId};
+use record::Tree;
+use schema::Schema;
+use store::{Engine, Opening, Read, Store, Write};
+use sync::{Replica, TimelineId};
+use tokio::sync::watch;
+
+pub use clock::{Clock, SystemClock};
+pub use down::{PulledPage, PushedBatch, Session};
+pub use error::OfficeError;
+pub use figure::{BaseReport, Figure, Watermark};
+pub use filter::Filtering;
+pub use history::{Edit, EditedField};
+pub use import::{ImportOptions, ImportReport, Imported, LargeAmounts};
+pub use look::{Delivery, Disputed, Look, View, Viewed};
+pub use mint::Secret;
+pub use registry::{NewBase, describe_registry};
+pub use save::{Put, Saved};
+pub use status::Status;
+pub use up::{PullOutcome, Round};
+
+/// Who a node is, fixed when it was made or joined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Me {
+    /// The base that it serves.
+    pub base: BaseId,
+    /// The federation's name, for people.
+    pub federation: String,
+}
+
+/// Settings of the use cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// A base whose seal is older than this is late, milliseconds.
+    pub late_after_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { late_after_ms: 24 * 3_600_000 }
+    }
+}
+
+/// One node's database and who it is.
+pub struct Office<E: Engine = Store> {
+    store: E,
+    schema: Arc<Schema>,
+    me: Me,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    secret: Secret,
+    mint: Mutex<mint::Mint>,
+    tree: RwLock<Arc<Tree>>,
+    replicas: Mutex<Arc<BTreeMap<ReplicaId, Replica>>>,
+    changed: watch::Sender<u64>,
+}
+
+const META_BASE: &str = "base";
+const META_FEDERATION: &str = "federation";
+
+impl Office<Store> {
+    /// Opens the database in `folder`. `me` is written into a new one; an existing one must be of the same base.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when it is in use, damaged, of another base, or cannot be read.
+    pub async fn open(
+        folder: &Path,
+        schema: Arc<Schema>,
+        me: Me,
+        settings: Settings,
+        secret: Secret,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Office<Store>, OfficeError> {
+        let opening = Opening { now_ms: clock.now_ms(), timeline: TimelineId(rand::random()) };
+        let store = Store::open(folder, schema.clone(), opening).await?;
+        Office::with_engine(store, schema, me, settings, secret, clock).await
+    }
+
+    /// Closes the database cleanly.
+    pub async fn close(&self) {
+        self.store.clone().close().await;
+    }
+}
+
+impl<E: Engine> Office<E> {
+    /// As [`Office::open`], over an engine that is open already.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the engine holds another base's data or cannot be read.
+    pub async fn with_engine(
+        store: E,
+        schema: Arc<Schema>,
+        me: Me,
+        settings: Settings,
+        secret: Secret,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Office<E>, OfficeError> {
+        let mut tx = store.begin().await?;
+        match tx.meta(META_BASE).await? {
+            Some(base) if base != me.base.0 => return Err(OfficeError::OtherBase),
+            Some(_) => {}
+            None => {
+                tx.put_meta(META_BASE, &me.base.0).await?;
+                tx.put_meta(META_FEDERATION, me.federation.as_bytes()).await?;
+            }
+        }
+        let tree = registry::read_tree(&schema, &mut tx).await?;
+        let replicas = tx.replicas().await?.into_iter().map(|r| (r.id, r)).collect();
+        tx.commit().await?;
+        Ok(Office {
+            store,
+            schema,
+            me,
+            settings,
+            clock,
+            secret,
+            mint: Mutex::default(),
+            tree: RwLock::new(Arc::new(tree)),
+            replicas: Mutex::new(Arc::new(replicas)),
+            changed: watch::Sender::new(0),
+        })
+    }
+
+    /// Who this node is.
+    pub fn me(&self) -> &Me {
+        &self.me
+    }
+
+    /// The contract.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The tree of bases as known now.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.tree.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// This node's clock, UTC milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Counts transactions that changed records; a receiver wakes when there is something new.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn replicas(&self) -> Arc<BTreeMap<ReplicaId, Replica>> {
+        self.replicas.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of what a committed transaction changed.
+    async fn committed(&self, changes: &sync::Changes) -> Result<(), OfficeError> {
+        if !changes.replicas.is_empty() {
+            let mut known = self.replicas.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let known = Arc::make_mut(&mut known);
+            for new in &changes.replicas {
+                let old = known.entry(new.id).or_insert(*new);
+                *old = Replica { base: old.base.or(new.base), tick: old.tick.max(new.tick), ..*old };
+            }
+        }
+        let registry = self.schema.registry().map(|k| k.name.as_str());
+        if changes.rows.iter().any(|new| Some(new.row.kind.as_str()) == registry) {
+            self.reload_tree().await?;
+        }
+        if !changes.rows.is_empty() || !changes.withdraws.is_empty() {
+            self.changed.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+}

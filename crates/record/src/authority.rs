@@ -1,7 +1,7 @@
 //! Who may write what: the same check at the use case that saves and at every parent that receives.
 
 use causal::{BaseId, Entry, Group, Register, Stamp, State};
-use schema::{EnumDef, Field, Kind, Rule, Who};
+use schema::{AudienceDefault, EnumDef, Field, Kind, Rule, Who};
 
 use crate::engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field};
 use crate::rule::owner_of;
@@ -178,7 +178,7 @@ impl Case<'_, '_> {
             return Err(Illegal::Audience);
         }
         if is_engine_field(number) {
-            return self.engine_field(stamp, entry);
+            return self.engine_field(stamp, entry).and_then(|()| self.audience(stamp, entry));
         }
         // A field of a newer contract than ours: whoever has that contract judges it.
         let Some(field) = self.kind.field(number) else { return Ok(()) };
@@ -187,6 +187,7 @@ impl Case<'_, '_> {
             Rule::OwnerOnly => self.owner(field, stamp),
             Rule::Workflow => self.step(field, stamp, entry),
             Rule::Strictest => self.strict(field, stamp, entry),
+            Rule::Union if field.owner != Who::Chain => self.owner(field, stamp),
             _ => self.chain(field, stamp),
         }
     }
@@ -199,6 +200,20 @@ impl Case<'_, '_> {
             return Ok(());
         }
         Err(Illegal::NotInChain { field: self.label(entry.register.field), base: self.tree.name(stamp.base) })
+    }
+
+    /// Opening a record beyond its kind's default is a right of its own.
+    fn audience(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
+        if entry.register.field != AUDIENCE || owner_of(self.tree, self.kind.widen, self.home, None, stamp.base) {
+            return Ok(());
+        }
+        let mut default = default_audience(self.kind, self.tree, self.home);
+        default.extend(named_bases(self.kind, self.after));
+        if audience_bases(entry.value).all(|base| default.contains(&base)) {
+            return Ok(());
+        }
+        let owner = self.who(self.kind.widen, None);
+        Err(Illegal::NotOwner { field: self.label(AUDIENCE), owner, base: self.tree.name(stamp.base) })
     }
 
     fn in_chain(&self, base: BaseId) -> bool {
@@ -328,6 +343,20 @@ impl Case<'_, '_> {
             Who::Chain => format!("{}及其上级", self.tree.name(self.home)),
             Who::Named => self.tree.name(named.unwrap_or(self.home)),
         }
+    }
+}
+
+/// The bases that a record's naming fields hold: whoever decides about it must see it.
+pub fn named_bases(kind: &Kind, state: &State<'_>) -> Vec<BaseId> {
+    kind.named_bases().into_iter().filter_map(|number| named_base(state, number)).collect()
+}
+
+/// The audience with which records of a kind are created.
+pub fn default_audience(kind: &Kind, tree: &Tree, home: BaseId) -> Vec<BaseId> {
+    match kind.audience_default {
+        AudienceDefault::None => Vec::new(),
+        AudienceDefault::HomeSubtree => vec![home],
+        AudienceDefault::Everybody => vec![tree.root_of(home)],
     }
 }
 

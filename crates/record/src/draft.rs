@@ -3,7 +3,7 @@
 use causal::{BaseId, Context, Entry, Register, State};
 use schema::{Kind, Rule, raw};
 
-use crate::engine_field::{AUDIENCE, DELETED, HOME, put_base, put_bytes};
+use crate::engine_field::{AUDIENCE, DELETED, HOME, is_engine_field, put_base};
 
 /// The registers that an edit sets, in raw protobuf bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -17,9 +17,7 @@ impl Draft {
     /// the whole set: what is missing in it and was seen is removed.
     pub fn set(&mut self, kind: &Kind, number: u32, value: Vec<u8>) {
         let is_set = kind.field(number).is_some_and(|f| f.rule == Rule::Union);
-        let target = if is_set { &mut self.sets } else { &mut self.whole };
-        target.retain(|(n, _)| *n != number);
-        target.push((number, value));
+        put(if is_set { &mut self.sets } else { &mut self.whole }, number, value);
     }
 
     /// The raw bytes set for a field.
@@ -31,28 +29,26 @@ impl Draft {
     pub fn home(&mut self, home: BaseId) {
         let mut value = Vec::new();
         put_base(&mut value, HOME, home);
-        self.whole.push((HOME, value));
+        put(&mut self.whole, HOME, value);
     }
 
     /// Opens the record to the subtrees of these bases.
     pub fn audience(&mut self, bases: &[BaseId]) {
         let mut value = Vec::new();
         bases.iter().for_each(|base| put_base(&mut value, AUDIENCE, *base));
-        if !value.is_empty() {
-            self.whole.push((AUDIENCE, value));
-        }
+        put(&mut self.whole, AUDIENCE, value);
     }
 
     /// Deletes the record as it was seen.
     pub fn delete(&mut self, seen: &Context) {
         let mut value = Vec::new();
-        put_bytes(&mut value, DELETED, &seen.to_bytes());
-        self.whole.push((DELETED, value));
+        raw::put_bytes(&mut value, DELETED, &seen.to_bytes());
+        put(&mut self.whole, DELETED, value);
     }
 
     /// Takes a deletion back.
     pub fn restore(&mut self) {
-        self.whole.push((DELETED, Vec::new()));
+        put(&mut self.whole, DELETED, Vec::new());
     }
 
     /// Whether nothing is to be changed.
@@ -62,7 +58,7 @@ impl Draft {
 
     /// The fields set, as one message: what a check of required fields looks at.
     pub fn body(&self) -> Vec<u8> {
-        let mut fields: Vec<_> = self.whole.iter().chain(&self.sets).filter(|(n, _)| !(19000..20000).contains(n)).collect();
+        let mut fields: Vec<_> = self.whole.iter().chain(&self.sets).filter(|(n, _)| !is_engine_field(*n)).collect();
         fields.sort_by_key(|(number, _)| *number);
         fields.iter().flat_map(|(_, value)| value.iter().copied()).collect()
     }
@@ -87,8 +83,17 @@ impl Draft {
     }
 }
 
+/// Sets a register once: the last word counts.
+fn put(target: &mut Vec<(u32, Vec<u8>)>, number: u32, value: Vec<u8>) {
+    target.retain(|(n, _)| *n != number);
+    target.push((number, value));
+}
+
 fn set_entries<'a>(number: u32, value: &'a [u8], before: &State<'a>, seen: &Context) -> Vec<Entry<'a>> {
-    let wanted: Vec<&[u8]> = raw::fields(value).map_while(Result::ok).map(|f| f.raw).collect();
+    // A value that is not well formed names no set: nothing is added, and above all nothing removed.
+    let Ok(wanted) = raw::fields(value).map(|f| f.map(|f| f.raw)).collect::<Result<Vec<_>, _>>() else {
+        return Vec::new();
+    };
     let standing = |register: Register<'a>| before.entries(register).any(|(_, e)| !e.value.is_empty());
     let added = wanted.iter().map(|element| Register::element(number, element)).filter(|r| !standing(*r));
     let mut entries: Vec<Entry<'a>> = added.map(|register| Entry { register, value: register.element }).collect();

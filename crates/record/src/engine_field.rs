@@ -2,7 +2,7 @@
 //!
 //! Their numbers lie in 19000–19999, which protobuf reserves for implementations: no kind can declare them.
 
-use causal::{BaseId, put_varint};
+use causal::BaseId;
 
 /// 属地: the base that the record belongs to.
 pub const HOME: u32 = 19001;
@@ -19,16 +19,9 @@ pub fn is_engine_field(number: u32) -> bool {
     (19000..20000).contains(&number)
 }
 
-/// Appends a bytes field.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
-    put_varint(out, u64::from(number) << 3 | 2);
-    put_varint(out, value.len() as u64);
-    out.extend_from_slice(value);
-}
-
 /// Appends a field that holds a base.
 pub fn put_base(out: &mut Vec<u8>, number: u32, base: BaseId) {
-    put_bytes(out, number, &base.0);
+    schema::raw::put_bytes(out, number, &base.0);
 }
 
 /// The bases in a raw value of [`HOME`] or [`AUDIENCE`]; what is not a base is passed over.

@@ -14,11 +14,11 @@ mod scope;
 mod shown;
 mod tree;
 
-pub use authority::{Illegal, judge};
+pub use authority::{Illegal, default_audience, judge, named_bases};
 pub use draft::Draft;
 pub use engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field, put_base};
 pub use identity::derived_id;
 pub use rule::{owner_of, preferences};
 pub use scope::{Scope, scope_of};
-pub use shown::{Shown, Value, values};
+pub use shown::{Shown, Value, step_to, values};
 pub use tree::{Base, MAX_DEPTH, Standing, Tree};

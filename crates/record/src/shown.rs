@@ -135,6 +135,14 @@ pub(crate) fn order(field: &Field, raw_value: &[u8]) -> i64 {
     }
 }
 
+/// The state in which a workflow value stands.
+pub fn step_to(raw_value: &[u8]) -> Option<i32> {
+    match raw::fields(raw_value).next()?.ok()?.value {
+        Raw::Bytes(step) => step_numbers(step).1,
+        _ => None,
+    }
+}
+
 /// `from` and `to` of a workflow step (fields 1 and 2 of `shuniu.schema.v1.Step`).
 pub(crate) fn step_numbers(step: &[u8]) -> (Option<i32>, Option<i32>) {
     let mut numbers = (None, None);

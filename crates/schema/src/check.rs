@@ -29,6 +29,7 @@ pub(crate) fn schema(schema: &Schema) -> Result<(), SchemaError> {
         check_kind(kind)?;
         check_columns(kind)?;
         for field in &kind.fields {
+            check_rule(kind, field)?;
             check_field(schema, kind, field)?;
         }
     }
@@ -85,15 +86,19 @@ fn check_columns(kind: &Kind) -> Result<(), SchemaError> {
     Ok(())
 }
 
+fn check_rule(kind: &Kind, field: &Field) -> Result<(), SchemaError> {
+    let (kind, name) = (kind.name.clone(), field.name.clone());
+    let ordered = matches!(field.ty, FieldType::Enum(_) | FieldType::Bool) && !field.repeated;
+    match field.rule {
+        Rule::Union if !field.repeated => Err(SchemaError::UnionOnSingle { kind, field: name }),
+        Rule::Strictest if !ordered => Err(SchemaError::StrictestOnUnordered { kind, field: name }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a field, or a part of a group.
 fn check_field(schema: &Schema, kind: &Kind, field: &Field) -> Result<(), SchemaError> {
     let (kind_name, name) = (kind.name.clone(), field.name.clone());
-    if field.rule == Rule::Union && !field.repeated && !kind.fields.iter().any(|group| holds(group, field)) {
-        return Err(SchemaError::UnionOnSingle { kind: kind_name, field: name });
-    }
-    let ordered = matches!(field.ty, FieldType::Enum(_) | FieldType::Bool) && !field.repeated;
-    if field.rule == Rule::Strictest && !ordered {
-        return Err(SchemaError::StrictestOnUnordered { kind: kind_name, field: name });
-    }
     if !fits(field) {
         return Err(SchemaError::FormatMisfit { kind: kind_name, field: name, format: field.format.word() });
     }
@@ -104,15 +109,7 @@ fn check_field(schema: &Schema, kind: &Kind, field: &Field) -> Result<(), Schema
         check_words(kind, field, values)?;
         check_turns(kind, field, values)?;
     }
-    if let FieldType::Message(parts) = &field.ty {
-        parts.iter().try_for_each(|part| check_field(schema, kind, part))?;
-    }
-    Ok(())
-}
-
-fn holds(group: &Field, wanted: &Field) -> bool {
-    let FieldType::Message(parts) = &group.ty else { return false };
-    parts.iter().any(|part| std::ptr::eq(part, wanted) || holds(part, wanted))
+    field.parts().iter().try_for_each(|part| check_field(schema, kind, part))
 }
 
 fn fits(field: &Field) -> bool {

@@ -49,7 +49,9 @@ fn two_digits(text: &str) -> Option<i64> {
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
-    bytes.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+    bytes
+        .iter()
+        .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -115,7 +117,9 @@ mod tests {
         assert_eq!(parse_instant("1970-01-01 08:00"), Some(0));
         assert_eq!(show_instant(0), "1970-01-01 08:00");
         assert_eq!(show_instant(-1_000), "1970-01-01 07:59:59");
-        for wrong in ["2026-11-22", "2026-11-22 24:00", "2026-11-22 9:00", "2026-11-22 09:00:00:00", "x 09:00"] {
+        for wrong in
+            ["2026-11-22", "2026-11-22 24:00", "2026-11-22 9:00", "2026-11-22 09:00:00:00", "x 09:00"]
+        {
             assert_eq!(parse_instant(wrong), None, "{wrong}");
         }
         for extreme in [i64::MIN, i64::MAX] {

@@ -1,5 +1,7 @@
 //! The typed tables: kinds, fields, enums and workflows.
 
+use std::collections::BTreeSet;
+
 use crate::options::{AudienceDefault, Column, Format, Privacy, RegistryRole, Rule, Who};
 
 /// Everything that a set of descriptors says about the data.
@@ -84,6 +86,16 @@ impl Kind {
         self.fields.iter().find(|field| field.column == Some(column))
     }
 
+    /// The fields that name a base whose turn it is in some state, or that owns some field: these bases need to see
+    /// a record of the kind, so its audience is opened to them when it is created.
+    pub fn named_bases(&self) -> Vec<u32> {
+        let states = self.fields.iter().filter_map(|field| field.workflow.as_ref());
+        let turns = states.flat_map(|states| &states.values).filter_map(|state| state.turn.as_ref()?.field);
+        let owners = self.fields.iter().filter_map(|field| field.owner_field);
+        let numbers: BTreeSet<u32> = turns.chain(owners).collect();
+        numbers.into_iter().collect()
+    }
+
     /// The field that plays a role in the tree of bases.
     pub fn registry_field(&self, role: RegistryRole) -> Option<&Field> {
         self.fields.iter().find(|field| field.registry == Some(role))
@@ -138,6 +150,8 @@ pub struct Field {
     pub sealed_until: Option<String>,
     /// The official series that its number comes from, issued by the home only.
     pub number_series: Option<String>,
+    /// The field whose failing check digit this text explains.
+    pub explains: Option<u32>,
     /// How much of it screens and exports may show.
     pub privacy: Privacy,
     /// The key column of the record table that it fills.

@@ -55,9 +55,20 @@ fn write_kind(out: &mut String, kind: &Kind) {
     if !kind.help.is_empty() {
         line(out, format_args!("{}。\n", cell(&kind.help)));
     }
-    line(out, format_args!("公开范围：{} · 谁可新建：{} · 谁可扩大公开：{}{}\n",
-        kind.audience_default.label(), kind.creator.label(), kind.widen.label(), key(kind)));
-    line(out, format_args!("| 字段 | 名称 | 数源 | 规则 | 谁可改 | 公开 | 填写 |\n|---|---|---|---|---|---|---|"));
+    line(
+        out,
+        format_args!(
+            "公开范围：{} · 谁可新建：{} · 谁可扩大公开：{}{}\n",
+            kind.audience_default.label(),
+            kind.creator.label(),
+            kind.widen.label(),
+            key(kind)
+        ),
+    );
+    line(
+        out,
+        format_args!("| 字段 | 名称 | 数源 | 规则 | 谁可改 | 公开 | 填写 |\n|---|---|---|---|---|---|---|"),
+    );
     for field in &kind.fields {
         write_field(out, kind, field);
     }
@@ -69,23 +80,37 @@ fn write_kind(out: &mut String, kind: &Kind) {
 }
 
 fn key(kind: &Kind) -> String {
-    let names: Vec<&str> =
-        kind.natural_key.iter().filter_map(|number| kind.field(*number)).map(|field| field.label.as_str()).collect();
-    let key = if names.is_empty() { String::new() } else { format!(" · 唯一标识：{}", names.join("＋")) };
+    let names: Vec<&str> = kind
+        .natural_key
+        .iter()
+        .filter_map(|number| kind.field(*number))
+        .map(|field| field.label.as_str())
+        .collect();
+    let key =
+        if names.is_empty() { String::new() } else { format!(" · 唯一标识：{}", names.join("＋")) };
     if kind.append_only { key + " · 只增不改" } else { key }
 }
 
 fn write_field(out: &mut String, kind: &Kind, field: &Field) {
-    let owner = who(kind, field.owner, field.owner_field);
+    let owner =
+        if field.owner == Who::Chain { "—".to_owned() } else { who(kind, field.owner, field.owner_field) };
     let writer = writer(field, &owner);
     let open = if field.stays_home { "不出本节点" } else { privacy(field.privacy) };
-    line(out, format_args!("| {} | `{}` | {owner} | {} | {writer} | {open} | {} |",
-        cell(&field.label), field.name, field.rule.label(), cell(&filling(field))));
+    line(
+        out,
+        format_args!(
+            "| {} | `{}` | {owner} | {} | {writer} | {open} | {} |",
+            cell(&field.label),
+            field.name,
+            field.rule.label(),
+            cell(&filling(field))
+        ),
+    );
 }
 
 fn writer(field: &Field, owner: &str) -> String {
     match field.rule {
-        Rule::OwnerOnly | Rule::Union => owner.to_owned(),
+        Rule::OwnerOnly | Rule::Union if field.owner != Who::Chain => owner.to_owned(),
         Rule::Workflow => "见下表".to_owned(),
         Rule::Strictest => format!("{owner}放宽，上级可收紧"),
         _ => Who::Chain.label().to_owned(),
@@ -119,7 +144,9 @@ fn filling(field: &Field) -> String {
 fn value_note(field: &Field) -> Option<String> {
     let labels = |parts: Vec<&str>| parts.join("、");
     match &field.ty {
-        FieldType::Enum(values) => Some(labels(values.values.iter().map(|value| value.label.as_str()).collect())),
+        FieldType::Enum(values) => {
+            Some(labels(values.values.iter().map(|value| value.label.as_str()).collect()))
+        }
         FieldType::Message(parts) => Some(labels(parts.iter().map(|part| part.label.as_str()).collect())),
         _ if matches!(field.format, Format::Plain | Format::Multiline) => None,
         _ => Some(field.format.label().to_owned()),
@@ -140,7 +167,9 @@ fn write_states(out: &mut String, kind: &Kind, field: &Field, states: &EnumDef) 
         let steps: Vec<String> = state
             .leads_to
             .iter()
-            .map(|step| format!("{} → {}", step.label, states.value(step.to).map_or("", |to| to.label.as_str())))
+            .map(|step| {
+                format!("{} → {}", step.label, states.value(step.to).map_or("", |to| to.label.as_str()))
+            })
             .collect();
         let mark = if states.initial == Some(state.number) { "（起始）" } else { "" };
         line(out, format_args!("| {}{mark} | {turn} | {} |", cell(&state.label), cell(&steps.join("；"))));

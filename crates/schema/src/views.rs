@@ -98,12 +98,14 @@ fn typed(field: &Field, value: String) -> String {
     }
 }
 
+/// As [`crate::text::mask`].
 fn masked(field: &Field, value: &str) -> String {
-    if field.format == Format::Phone {
-        format!("CASE WHEN length({value}) >= 11 THEN substr({value}, 1, 3) || '****' || substr({value}, -4) ELSE substr({value}, 1, 1) || '*' END")
-    } else {
-        format!("substr({value}, 1, 1) || '*'")
+    let short = format!("substr({value}, 1, 1) || '*'");
+    if field.format != Format::Phone {
+        return short;
     }
+    let phone = format!("substr({value}, 1, 3) || '****' || substr({value}, -4)");
+    format!("CASE WHEN length({value}) >= 11 THEN {phone} ELSE {short} END")
 }
 
 fn identifier(name: &str) -> String {

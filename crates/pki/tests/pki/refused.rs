@@ -181,7 +181,11 @@ fn wrong_certificates(federation: &Federation) -> Vec<(&'static str, Forged, &'s
             by_district(&[&name.replace(DOMAIN, "SHUNIU.internal")], |_| ()),
             "Name(Domain)",
         ),
-        ("for any purpose", by_district(&[name], |params| params.extended_key_usages = vec![Any]), "Usage"),
+        (
+            "for any purpose",
+            by_district(&[name], |params| params.extended_key_usages = vec![Any]),
+            "extended key usage",
+        ),
         ("for no purpose", by_district(&[name], |params| params.extended_key_usages.clear()), "Purpose"),
         (
             "for more purposes",
@@ -220,7 +224,7 @@ async fn clients_with_wrong_certificates() {
     assert_refused(
         "for servers",
         meet(server, client, server_name(district.name())).await.accepted,
-        "ClientAuth",
+        "client authentication",
     );
 }
 

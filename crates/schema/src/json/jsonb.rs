@@ -14,7 +14,7 @@ const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const INT: u8 = 3;
 const FLOAT: u8 = 5;
-/// Text that needs no escape and no quotes inside: here the names of fields and enum values, and digits.
+/// Text as it is, without JSON escapes.
 const TEXTRAW: u8 = 10;
 const ARRAY: u8 = 11;
 const OBJECT: u8 = 12;

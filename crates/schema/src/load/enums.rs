@@ -51,7 +51,8 @@ fn read_value(
     value: &EnumValueDescriptor,
 ) -> Result<Option<EnumValue>, SchemaError> {
     let options = reader.place.extensions.of_value(&value.options());
-    let Some((options, label)) = options.and_then(|options| options.some_text("label").map(|label| (options, label)))
+    let Some((options, label)) =
+        options.and_then(|options| options.some_text("label").map(|label| (options, label)))
     else {
         return unlabelled(reader, value);
     };
@@ -135,5 +136,10 @@ fn transition(
     let Some(value) = parent.get_value_by_name(&to) else {
         return Err(SchemaError::TransitionUnknown { kind, field, state, to });
     };
-    Ok(Transition { to: value.number(), label: step.text("label"), guards, reactions: step.texts("reaction") })
+    Ok(Transition {
+        to: value.number(),
+        label: step.text("label"),
+        guards,
+        reactions: step.texts("reaction"),
+    })
 }

@@ -43,7 +43,8 @@ pub(super) fn read_all(
 }
 
 fn read_message(place: Place<'_>, message: &MessageDescriptor) -> Result<Vec<Field>, SchemaError> {
-    let mut fields = message.fields().map(|field| Reader::new(place, &field)?.read()).collect::<Result<Vec<_>, _>>()?;
+    let mut fields =
+        message.fields().map(|field| Reader::new(place, &field)?.read()).collect::<Result<Vec<_>, _>>()?;
     fields.sort_by_key(|field| field.number);
     Ok(fields)
 }
@@ -102,6 +103,7 @@ impl<'a> Reader<'a> {
             reference: self.options.some_text("ref"),
             due: self.options.some_text("due"),
             sealed_until: self.options.some_text("sealed_until"),
+            explains: self.explains()?,
             number_series: self.options.some_text("number_series"),
             privacy: inherited.privacy,
             column: self.optional_word("column", Column::from_number)?,
@@ -137,7 +139,9 @@ impl<'a> Reader<'a> {
         let ty = match self.field.kind() {
             _ if self.field.is_map() => "map".to_owned(),
             _ if self.field.is_group() => "group".to_owned(),
-            _ if self.field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) => "oneof".to_owned(),
+            _ if self.field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) => {
+                "oneof".to_owned()
+            }
             other => format!("{other:?}"),
         };
         SchemaError::FieldType { kind: self.kind(), field: self.name(), ty }
@@ -147,7 +151,9 @@ impl<'a> Reader<'a> {
     fn inherited(&self) -> Result<Inherited, SchemaError> {
         let Some(group) = self.place.group else { return self.own() };
         let part_has = |option| SchemaError::PartHas { kind: self.kind(), field: self.name(), option };
-        if let Some(option) = ["rule", "owner", "column", "registry"].into_iter().find(|name| self.options.choice(name) != 0) {
+        if let Some(option) =
+            ["rule", "owner", "column", "registry"].into_iter().find(|name| self.options.choice(name) != 0)
+        {
             return Err(part_has(option));
         }
         if self.options.flag("stays_home") {
@@ -187,6 +193,10 @@ impl<'a> Reader<'a> {
         if self.options.choice(option) == 0 { Ok(None) } else { self.word(option, read).map(Some) }
     }
 
+    fn explains(&self) -> Result<Option<u32>, SchemaError> {
+        self.options.some_text("explains").map(|name| self.number_of("explains", &name)).transpose()
+    }
+
     fn owner_field(&self, owner: Who) -> Result<Option<u32>, SchemaError> {
         match self.options.some_text("owner_field") {
             Some(name) => self.number_of("owner_field", &name).map(Some),
@@ -218,7 +228,8 @@ impl<'a> Reader<'a> {
 
     fn workflow(&self, rule: Rule) -> Result<Option<EnumDef>, SchemaError> {
         let is_step = matches!(self.field.kind(), Proto::Message(message) if message.full_name() == STEP);
-        if is_step != (rule == Rule::Workflow) || is_step && self.field.is_list() {
+        let wanted = rule == Rule::Workflow && self.place.group.is_none();
+        if is_step != wanted || is_step && self.field.is_list() {
             return Err(SchemaError::StepMisfit { kind: self.kind(), field: self.name() });
         }
         if is_step { enums::states(self).map(Some) } else { Ok(None) }
@@ -226,7 +237,9 @@ impl<'a> Reader<'a> {
 
     /// The parts of a step, where `from` and `to` are values of the enum of states.
     fn step(&self, states: Option<&EnumDef>, inherited: Inherited) -> Result<Vec<Field>, SchemaError> {
-        let (Some(states), Proto::Message(message)) = (states, self.field.kind()) else { return Ok(Vec::new()) };
+        let (Some(states), Proto::Message(message)) = (states, self.field.kind()) else {
+            return Ok(Vec::new());
+        };
         let mut parts = self.parts(&message, inherited)?;
         for part in parts.iter_mut().filter(|part| part.name == "from" || part.name == "to") {
             part.ty = FieldType::Enum(states.clone());

@@ -59,7 +59,8 @@ pub enum BadValue {
 
 /// The beginning of a wrong value, harmless to show.
 pub(super) fn quote(text: &str) -> String {
-    let mut quoted: String = text.chars().filter(|letter| !letter.is_control()).take(QUOTE_CHARS_MAX).collect();
+    let mut quoted: String =
+        text.chars().filter(|letter| !letter.is_control()).take(QUOTE_CHARS_MAX).collect();
     if text.chars().nth(QUOTE_CHARS_MAX).is_some() {
         quoted.push('…');
     }

@@ -30,9 +30,7 @@ fn check_value(field: &Field, value: Scalar<'_>) -> Result<(), BadValue> {
     match value {
         Scalar::Text(text) => words::check(field, text),
         Scalar::Bytes(bytes) => check_bytes(field, bytes),
-        Scalar::Double(number) if !number.is_finite() => {
-            Err(BadValue::Number { text: number.to_string() })
-        }
+        Scalar::Double(number) if !number.is_finite() => Err(BadValue::Number { text: number.to_string() }),
         Scalar::Message(body) => check_group(field, body),
         _ => Ok(()),
     }

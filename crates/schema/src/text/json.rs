@@ -48,11 +48,7 @@ fn put_json(field: &Field, value: &Value, out: &mut Vec<u8>) -> Result<(), BadVa
     }
 }
 
-fn put_number(
-    field: &Field,
-    value: &serde_json::Number,
-    out: &mut Vec<u8>,
-) -> Option<Result<(), BadValue>> {
+fn put_number(field: &Field, value: &serde_json::Number, out: &mut Vec<u8>) -> Option<Result<(), BadValue>> {
     let number = field.number;
     match &field.ty {
         FieldType::Int32 => put_int(out, number, i32::try_from(value.as_i64()?).ok()?.into()),

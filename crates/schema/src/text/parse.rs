@@ -24,7 +24,8 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Vec<u8>, BadValue> {
         put(field, text, &mut out)?;
         return Ok(out);
     }
-    let elements: Vec<&str> = text.split(SEPARATORS).map(trim).filter(|element| !element.is_empty()).collect();
+    let elements: Vec<&str> =
+        text.split(SEPARATORS).map(trim).filter(|element| !element.is_empty()).collect();
     check_count(elements.len())?;
     let mut seen = Vec::new();
     for element in elements {
@@ -140,7 +141,9 @@ fn money(text: &str) -> Option<i128> {
     let (sign, plain) = plain.strip_prefix('-').map_or((1, plain.as_str()), |rest| (-1, rest));
     let (yuan, rest) = plain.split_once('.').unwrap_or((plain, ""));
     let rest = rest.trim_end_matches('0');
-    let digits = !yuan.is_empty() && yuan.len() <= 18 && (yuan.to_owned() + rest).bytes().all(|byte| byte.is_ascii_digit());
+    let digits = !yuan.is_empty()
+        && yuan.len() <= 18
+        && (yuan.to_owned() + rest).bytes().all(|byte| byte.is_ascii_digit());
     if !digits || rest.len() > decimals {
         return None;
     }
@@ -174,8 +177,11 @@ fn plain_word(text: &str) -> String {
 }
 
 fn range(field: &Field, text: &str, out: &mut Vec<u8>) -> Result<(), BadValue> {
-    let (from, to) = text.split_once(RANGE_SEPARATORS).ok_or_else(|| BadValue::Range { text: quote(text) })?;
-    let [first, second] = field.parts() else { return Err(BadValue::NeedsForm { label: field.label.clone() }) };
+    let (from, to) =
+        text.split_once(RANGE_SEPARATORS).ok_or_else(|| BadValue::Range { text: quote(text) })?;
+    let [first, second] = field.parts() else {
+        return Err(BadValue::NeedsForm { label: field.label.clone() });
+    };
     let mut body = Vec::new();
     put(first, from, &mut body)?;
     put(second, to, &mut body)?;

@@ -34,7 +34,9 @@ fn show(field: &Field, value: Scalar<'_>) -> String {
         Scalar::Int(number) => with_unit(field, number.to_string()),
         Scalar::UInt(number) => with_unit(field, number.to_string()),
         Scalar::Double(number) => with_unit(field, number.to_string()),
-        Scalar::Enum(number) => field.enumeration().map_or(number.to_string(), |values| label(values, number)),
+        Scalar::Enum(number) => {
+            field.enumeration().map_or(number.to_string(), |values| label(values, number))
+        }
         Scalar::Message(body) if field.ty == FieldType::Step => part_text(field, "to", body),
         Scalar::Message(body) if field.is_range() => {
             let (from, to) = (part_text(field, "from", body), part_text(field, "to", body));
@@ -82,11 +84,9 @@ pub fn mask(field: &Field, shown: &str) -> String {
         return shown.to_owned();
     }
     let letters: Vec<char> = shown.chars().collect();
-    let keep = |letters: &[char]| letters.iter().collect::<String>();
-    match letters.len() {
-        7.. if field.format == Format::Phone => {
-            format!("{}****{}", keep(&letters[..3]), if letters.len() >= 11 { keep(&letters[letters.len() - 4..]) } else { String::new() })
-        }
-        _ => keep(&letters[..1]) + "*",
+    let text = |letters: &[char]| letters.iter().collect::<String>();
+    if field.format == Format::Phone && letters.len() >= 11 {
+        return format!("{}****{}", text(&letters[..3]), text(&letters[letters.len() - 4..]));
     }
+    text(&letters[..1]) + "*"
 }

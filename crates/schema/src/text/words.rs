@@ -28,7 +28,9 @@ pub(super) fn check(field: &Field, text: &str) -> Result<(), BadValue> {
         return Err(BadValue::TooLong { length, max: field.max_chars });
     }
     let lines = field.format == Format::Multiline;
-    if let Some(letter) = text.chars().find(|&letter| forbidden(letter) && !(lines && "\n\t".contains(letter))) {
+    if let Some(letter) =
+        text.chars().find(|&letter| forbidden(letter) && !(lines && "\n\t".contains(letter)))
+    {
         return Err(BadValue::Character { code: letter.into() });
     }
     let wrong = || quote(text);
@@ -65,7 +67,7 @@ fn is_division(text: &str) -> bool {
 
 fn is_phone(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let allowed = |letter: char| letter.is_ascii_digit() || "+-() 转,".contains(letter);
+    let allowed = |letter: char| letter.is_ascii_digit() || "+-() 转".contains(letter);
     (3..=20).contains(&digits) && text.chars().count() <= 30 && text.chars().all(allowed)
 }
 

@@ -1,0 +1,136 @@
+//! What can go wrong in a use case, in words for people, each with a stable code for programs.
+
+use record::Illegal;
+use store::StoreError;
+
+/// A use case that failed; nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder belongs to another base's node.
+    #[error("这个数据文件夹属于另一个基地的节点 / this data folder belongs to another base's node")]
+    OtherBase,
+    /// No such kind.
+    #[error("没有“{kind}”这一类别 / there is no kind “{kind}”")]
+    UnknownKind {
+        /// What was asked for.
+        kind: String,
+    },
+    /// No such record.
+    #[error("没有找到这条记录:{what} / no such record")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// No such base, or several.
+    #[error("没有找到基地“{base}” / no such base")]
+    UnknownBase {
+        /// What was asked for.
+        base: String,
+    },
+    /// A name that several bases carry.
+    #[error("有{count}个基地叫“{base}”,请改用基地编码 / {count} bases carry this name, use the code")]
+    AmbiguousBase {
+        /// What was asked for.
+        base: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A base that another node serves.
+    #[error("本节点不代管“{base}”,不能以它的名义填报 / this node does not serve that base")]
+    NotServed {
+        /// The base's name.
+        base: String,
+    },
+    /// Values that cannot be taken; each with its field's label.
+    #[error("{}", .faults.join(";"))]
+    Invalid {
+        /// One sentence for each.
+        faults: Vec<String>,
+    },
+    /// Writes that were not the writer's to make.
+    #[error("未保存:{}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(";"))]
+    NotAllowed {
+        /// What was not allowed.
+        faults: Vec<Illegal>,
+    },
+    /// A record that is there already.
+    #[error("已有这条记录“{what}”:请先查看,再修改 / this record exists already, look at it first")]
+    Exists {
+        /// Its title.
+        what: String,
+    },
+    /// A natural key that was to be changed.
+    #[error("“{label}”是这类记录的标识,登记后不能改;如录错请删除后重新登记 / the natural key cannot be changed")]
+    KeyChanged {
+        /// Label of the field.
+        label: String,
+    },
+    /// A record that would become larger than a record may be.
+    #[error("这条记录太大(超过{limit_kib} KiB),请把长材料作为附件 / the record is too large")]
+    TooLarge {
+        /// The limit.
+        limit_kib: usize,
+    },
+    /// A file that cannot be imported.
+    #[error("{words}")]
+    File {
+        /// Why, and what to do.
+        words: String,
+    },
+    /// Only the root may do this.
+    #[error("基地名录由{root}维护:请先由{root}登记“{base}”,本级同步后再试 / only the root registers bases")]
+    RootOnly {
+        /// The root's name.
+        root: String,
+        /// The base that is missing.
+        base: String,
+    },
+    /// A base that is not this node's to invite or revoke.
+    #[error("“{base}”的上级节点不是本节点 / that base's parent is another node")]
+    NotMine {
+        /// The base's name.
+        base: String,
+    },
+    /// A peer that is not, or no longer, let in.
+    #[error("{words}")]
+    NotAdmitted {
+        /// Why.
+        words: String,
+    },
+    /// A session that has ended.
+    #[error("本次同步已被新的同步取代 / this session has been replaced by a newer one")]
+    SessionEnded,
+    /// An invite that cannot be redeemed.
+    #[error("{words}")]
+    Invite {
+        /// Why, and what to do.
+        words: String,
+    },
+}
+
+impl OfficeError {
+    /// A stable code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            OfficeError::Store(StoreError::InUse { .. }) => "in_use",
+            OfficeError::Store(StoreError::DiskFull { .. }) => "disk_full",
+            OfficeError::Store(StoreError::BadQuery { .. }) => "invalid",
+            OfficeError::Store(_) => "internal",
+            OfficeError::OtherBase | OfficeError::SessionEnded | OfficeError::Exists { .. } | OfficeError::KeyChanged { .. } => "conflict",
+            OfficeError::NotFound { .. } | OfficeError::UnknownKind { .. } | OfficeError::UnknownBase { .. } => "not_found",
+            OfficeError::AmbiguousBase { .. }
+            | OfficeError::Invalid { .. }
+            | OfficeError::TooLarge { .. }
+            | OfficeError::File { .. } => "invalid",
+            OfficeError::NotServed { .. }
+            | OfficeError::NotAllowed { .. }
+            | OfficeError::RootOnly { .. }
+            | OfficeError::NotMine { .. }
+            | OfficeError::NotAdmitted { .. } => "not_allowed",
+            OfficeError::Invite { .. } => "invite",
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Saving what people and programs enter: parse, check, stamp, one transaction.
+
+use std::collections::BTreeMap;
+
+use causal::{BaseId, Context, RecordId, State, write};
+use record::{Draft, Scope, Shown, Tree, default_audience, derived_id, judge, scope_of};
+use schema::{Field, FieldType, Kind, RegistryRole, Rule, raw, text};
+use serde_json::{Map, Value, json};
+use store::{Engine, Read, Write};
+use sync::{Changes, NewRow, NewWithdraw, Revision, Row, Unsent};
+
+use crate::check;
+use crate::{Office, OfficeError};
+
+/// Largest state that is made here; merges of two such states stay within what every node accepts.
+const LOCAL_STATE_BYTES_MAX: usize = causal::MAX_STATE_BYTES / 4 * 3;
+/// Longest user name, in bytes: fits a stamp.
+const USER_BYTES_MAX: usize = 96;
+
+/// One edit as a person or a program asks for it.
+#[derive(Debug, Clone, Default)]
+pub struct Put {
+    /// Short name of the kind.
+    pub kind: String,
+    /// Which record; `None`: the one that the natural key names, or a new one.
+    pub id: Option<RecordId>,
+    /// The fields to set, by name or label; `null` or an empty text clears one.
+    pub fields: Map<String, Value>,
+    /// The version that the writer saw; `None`: the writer believes the record to be new.
+    pub seen: Option<Context>,
+    /// The base in whose name it is written; `None`: the node's own.
+    pub as_base: Option<BaseId>,
+    /// Who writes.
+    pub user: String,
+    /// The base that the record is to belong to; `None`: the writing base, or as it was.
+    pub home: Option<BaseId>,
+    /// The audience; `None`: the kind's default, or as it was.
+    pub audience: Option<Vec<BaseId>>,
+    /// Delete the record.
+    pub delete: bool,
+    /// Why, for what needs a reason.
+    pub reason: String,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Which record.
+    pub id: RecordId,
+    /// Its version now.
+    pub version: Context,
+    /// It was not there before.
+    pub created: bool,
+    /// Something was written.
+    pub changed: bool,
+    /// What a person should look at again.
+    pub warnings: Vec<String>,
+}
+
+/// What a transaction gathers.
+#[derive(Default)]
+struct Gathered {
+    rows: BTreeMap<RecordId, Row>,
+    changes: Changes,
+    at: BTreeMap<RecordId, usize>,
+}
+
+/// What every edit of one transaction shares.
+struct Desk<'s> {
+    tree: &'s Tree,
+    saved_at_ms: u64,
+    forgotten: u64,
+    places: check::Places,
+}
+
+/// What happens when one edit of several is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// Nothing is kept.
+    Whole,
+    /// The others are kept.
+    Each,
+    /// Nothing is kept in any case: a rehearsal.
+    Rehearse,
+}
+
+impl<E: Engine> Office<E> {
+    /// Saves one edit.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when anything of it is refused; then nothing of it is kept.
+    pub async fn put(&self, put: Put) -> Result<Saved, OfficeError> {
+        let saved = self.put_all(&[put]).await?.pop();
+        saved.ok_or_else(|| OfficeError::NotFound { what: "—".into() })
+    }
+
+    /// Saves several edits, all or none.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub async fn put_all(&self, puts: &[Put]) -> Result<Vec<Saved>, OfficeError> {
+        self.save(puts, Mode::Whole).await?.into_iter().collect()
+    }
+
+    /// Saves edits in one transaction.
+    pub(crate) async fn save(&self, puts: &[Put], mode: Mode) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
+        let mut tx = self.store.begin().await?;
+        let ids: Vec<_> = puts.iter().map(|put| self.identify(put)).collect();
+        let known: Vec<RecordId> = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
+        let rows = tx.rows(&known).await?.into_iter().map(|row| (row.id, row)).collect();
+        let (saved_at_ms, forgotten) = self.moment(&mut tx).await?;
+        let tree = self.tree();
+        let places = self.known_places(&mut tx, puts).await?;
+        let desk = Desk { tree: &tree, saved_at_ms, forgotten, places };
+        let mut gathered = Gathered { rows, ..Gathered::default() };
+        let mut results = Vec::with_capacity(puts.len());
+        for (put, id) in puts.iter().zip(ids) {
+            let result = id.and_then(|id| self.edit(&desk, &mut gathered, put, id));
+            if mode == Mode::Whole && result.is_err() {
+                return result.map(|one| vec![Ok(one)]);
+            }
+            results.push(result);
+        }
+        if mode != Mode::Rehearse && !gathered.changes.rows.is_empty() {
+            tx.apply(&gathered.changes).await?;
+            tx.commit().await?;
+            self.committed(&gathered.changes).await?;
+        }
+        Ok(results)
+    }
+
+    pub(crate) fn kind(&self, name: &str) -> Result<&Kind, OfficeError> {
+        self.schema.kind(name).ok_or_else(|| OfficeError::UnknownKind { kind: name.into() })
+    }
+
+    /// The record that an edit means: named by its id, or by its natural key, or new.
+    fn identify(&self, put: &Put) -> Result<RecordId, OfficeError> {
+        let kind = self.kind(&put.kind)?;
+        if let Some(id) = put.id {
+            return Ok(id);
+        }
+        let part = |number: &u32| {
+            let field = kind.field(*number)?;
+            let value = put.fields.iter().find(|(name, _)| *name == &field.name || *name == &field.label)?.1;
+            let shown = text::show_text(field, &check::read(field, value).ok()?);
+            (!shown.is_empty()).then_some(shown)
+        };
+        let key: Option<Vec<String>> = kind.natural_key.iter().map(part).collect();
+        let random = || RecordId(*uuid::Uuid::now_v7().as_bytes());
+        Ok(key.filter(|k| !k.is_empty()).map_or_else(random, |key| derived_id(&kind.name, &key)))
+    }
+
+    /// Works out one edit over what is known and gathered.
+    fn edit(&self, desk: &Desk<'_>, gathered: &mut Gathered, put: &Put, id: RecordId) -> Result<Saved, OfficeError> {
+        let kind = self.kind(&put.kind)?;
+        let base = self.writer(desk.tree, put)?;
+        let row = gathered.rows.get(&id).cloned();
+        if row.as_ref().is_some_and(|r| r.kind != put.kind) || (row.is_none() && put.seen.is_some()) {
+            return Err(OfficeError::NotFound { what: id.to_string() });
+        }
+        let bytes = row.as_ref().map(|r| r.state.clone());
+        let before = bytes.as_deref().map(State::decode).transpose().map_err(damaged)?.unwrap_or_default();
+        let created = row.is_none();
+        let mut warnings = Vec::new();
+        let draft = self.draft(desk, kind, put, &before, base, &mut warnings)?;
+        let seen = put.seen.clone().unwrap_or_else(|| before.context.clone());
+        let entries = draft.entries(&before, &seen);
+        if entries.is_empty() {
+            return Ok(Saved { id, version: before.context.clone(), created: false, changed: false, warnings });
+        }
+        if !created && put.seen.is_none() && put.id.is_none() {
+            return Err(OfficeError::Exists { what: Shown::of(Some(kind), desk.tree, &before).title });
+        }
+        let dot = self.mint().next(desk.forgotten, &before);
+        let tag = self.secret.tag(id, dot, base);
+        let stamp = causal::Stamp { dot, saved_at_ms: desk.saved_at_ms, base, user: &put.user, tag };
+        let written = write(&before, stamp, &seen, &entries);
+        let faults = judge(kind, desk.tree, &before, &written.state, |_| true);
+        if !faults.is_empty() {
+            return Err(OfficeError::NotAllowed { faults });
+        }
+        let state = written.state.encode();
+        if state.len() > LOCAL_STATE_BYTES_MAX {
+            return Err(OfficeError::TooLarge { limit_kib: LOCAL_STATE_BYTES_MAX / 1024 });
+        }
+        let unsent = if desk.tree.parent(self.me.base).is_none() { Unsent::Clean } else { Unsent::Unpushed };
+        let shown = Shown::of(Some(kind), desk.tree, &written.state);
+        let revision = |group: causal::Group<'_>| Revision {
+            record: id,
+            of: group.stamp.dot,
+            by: dot,
+            fragment: State::of_groups(vec![group]).encode(),
+            unsent: unsent != Unsent::Clean,
+        };
+        gathered.changes.revisions.extend(written.replaced.into_iter().map(revision));
+        gathered.changes.replicas.push(sync::Replica { id: dot.replica, base: Some(base), tick: dot.tick });
+        self.lost_sight(desk.tree, &scope_of(&before), &shown.scope, id, &mut gathered.changes);
+        let old = row.unwrap_or_default();
+        let row = Row { id, kind: put.kind.clone(), seq: old.seq, hidden: false, refused: false, unsent, state };
+        gathered.put(NewRow { row, shown });
+        Ok(Saved { id, version: written.state.context, created, changed: true, warnings })
+    }
+
+    fn lost_sight(&self, tree: &Tree, before: &Scope, after: &Scope, record: RecordId, changes: &mut Changes) {
+        let gone = |c: &BaseId| before.visible_to(tree, *c) && !after.visible_to(tree, *c);
+        let children = tree.link_children(self.me.base).into_iter().filter(gone);
+        changes.withdraws.extend(children.map(|child| NewWithdraw { child, record }));
+    }
+
+    fn writer(&self, tree: &Tree, put: &Put) -> Result<BaseId, OfficeError> {
+        let base = put.as_base.unwrap_or(self.me.base);
+        // Before its own record exists a new root serves nobody, and still must write it.
+        if base != self.me.base && tree.node_of(base) != self.me.base {
+            return Err(OfficeError::NotServed { base: tree.name(base) });
+        }
+        if put.user.len() > USER_BYTES_MAX || put.user.chars().any(char::is_control) {
+            return Err(OfficeError::Invalid { faults: vec!["用户名过长或含有控制字符".into()] });
+        }
+        Ok(base)
+    }
+
+    fn draft(
+        &self,
+        desk: &Desk<'_>,
+        kind: &Kind,
+        put: &Put,
+        before: &State<'_>,
+        base: BaseId,
+        warnings: &mut Vec<String>,
+    ) -> Result<Draft, OfficeError> {
+        let mut draft = Draft::default();
+        let mut faults = Vec::new();
+        for (name, value) in &put.fields {
+            match self.field_value(desk, kind, before, name, value) {
+                Ok((field, bytes)) => draft.set(kind, field.number, bytes),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let new = before.groups.is_empty();
+        if new {
+            start_workflows(desk, kind, &mut draft);
+        }
+        check::fields(kind, put, &desk.places, new, &mut draft, &mut faults, warnings);
+        if !faults.is_empty() {
+            return Err(OfficeError::Invalid { faults });
+        }
+        self.key_kept(desk, kind, before, &draft)?;
+        self.engine_fields(desk, kind, put, before, base, &mut draft);
+        Ok(draft)
+    }
+
+    fn engine_fields(
+        &self,
+        desk: &Desk<'_>,
+        kind: &Kind,
+        put: &Put,
+        before: &State<'_>,
+        base: BaseId,
+        draft: &mut Draft,
+    ) {
+        let new = before.groups.is_empty();
+        let home = put.home.or(new.then_some(base));
+        if let Some(home) = home {
+            draft.home(home);
+        }
+        match (&put.audience, home) {
+            (Some(audience), _) => draft.audience(audience),
+            (None, Some(home)) if new => {
+                let mut audience = self.first_audience(desk.tree, kind, home);
+                let named = kind.named_bases().into_iter().filter_map(|number| draft.get(number));
+                audience.extend(named.flat_map(record::audience_bases).filter(|b| !desk.tree.is_within(home, *b)));
+                draft.audience(&audience);
+            }
+            _ => {}
+        }
+        if put.delete {
+            draft.delete(put.seen.as_ref().unwrap_or(&before.context));
+        }
+    }
+
+    /// The default audience; while the tree is still empty (a root's first record) its own base is the root.
+    fn first_audience(&self, tree: &Tree, kind: &Kind, home: BaseId) -> Vec<BaseId> {
+        let audience = default_audience(kind, tree, home);
+        let known = |base: &BaseId| tree.get(*base).is_some();
+        if audience.iter().all(known) || audience.is_empty() {
+            return audience;
+        }
+        vec![tree.root_of(self.me.base)]
+    }
+
+    fn field_value<'k>(
+        &self,
+        desk: &Desk<'_>,
+        kind: &'k Kind,
+        before: &State<'_>,
+        name: &str,
+        value: &Value,
+    ) -> Result<(&'k Field, Vec<u8>), String> {
+        let named = |f: &&Field| f.name == *name || f.label == *name;
+        let field = kind.fields.iter().find(named);
+        let field = field.ok_or_else(|| format!("“{}”没有“{}”这一项", kind.label, clip(name)))?;
+        let bytes = match field.ty {
+            FieldType::Step => check::read(field, &step(desk, kind, field, before, value)),
+            _ => check::read(field, value),
+        };
+        bytes.map(|bytes| (field, bytes)).map_err(|bad| format!("{}:{bad}", field.label))
+    }
+
+    fn key_kept(&self, desk: &Desk<'_>, kind: &Kind, before: &State<'_>, draft: &Draft) -> Result<(), OfficeError> {
+        if before.groups.is_empty() {
+            return Ok(());
+        }
+        let shown = Shown::of(Some(kind), desk.tree, before);
+        for field in kind.natural_key.iter().filter_map(|number| kind.field(*number)) {
+            let old = raw::fields(&shown.body).map_while(Result::ok).find(|f| f.number == field.number);
+            let changed = draft.get(field.number).is_some_and(|new| old.is_none_or(|o| o.raw != new));
+            if changed {
+                return Err(OfficeError::KeyChanged { label: field.label.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Gathered {
+    fn put(&mut self, new: NewRow) {
+        let id = new.row.id;
+        self.rows.insert(id, new.row.clone());
+        match self.at.get(&id) {
+            Some(at) => self.changes.rows[*at] = new,
+            None => {
+                self.at.insert(id, self.changes.rows.len());
+                self.changes.rows.push(new);
+            }
+        }
+    }
+}
+
+fn damaged(corrupt: causal::Corrupt) -> OfficeError {
+    OfficeError::Store(store::StoreError::Corrupt { what: corrupt.to_string() })
+}
+
+fn clip(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+/// A step from the state that is shown to the one that is asked for.
+fn step(desk: &Desk<'_>, kind: &Kind, field: &Field, before: &State<'_>, value: &Value) -> Value {
+    let mut step = match value {
+        Value::Object(step) => step.clone(),
+        to => Map::from_iter([("to".to_owned(), to.clone())]),
+    };
+    let shown = record::values(Some(kind), desk.tree, before);
+    let from = shown.iter().find(|v| v.register.field == field.number).map(|v| record::step_to(v.raw()));
+    step.insert("from".into(), from.flatten().map_or(Value::Null, |from| json!(from)));
+    step.insert("at_ms".into(), json!(desk.saved_at_ms));
+    Value::Object(step)
+}
+
+/// A new record stands at the beginning of its workflows.
+fn start_workflows(desk: &Desk<'_>, kind: &Kind, draft: &mut Draft) {
+    let unset = kind.fields.iter().filter(|f| f.rule == Rule::Workflow && draft.get(f.number).is_none());
+    let starts: Vec<_> = unset.filter_map(|f| Some((f, f.workflow.as_ref()?.initial?))).collect();
+    for (field, initial) in starts {
+        let step = json!({ "to": initial, "at_ms": desk.saved_at_ms });
+        if let Ok(bytes) = check::read(field, &step) {
+            draft.set(kind, field.number, bytes);
+        }
+    }
+}
+
+/// Whether a kind is the registry of bases, whose records belong to the bases they describe.
+pub(crate) fn is_registry(kind: &Kind) -> bool {
+    kind.registry && kind.registry_field(RegistryRole::Parent).is_some()
+}

@@ -1,0 +1,46 @@
+//! What only the store keeps, beside the types of `sync`.
+
+use causal::BaseId;
+
+/// A permission to join, good for one use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invite {
+    /// Digest of the secret code; the code itself is not stored.
+    pub code_hash: [u8; 32],
+    /// Which base may join with it.
+    pub base: BaseId,
+    /// Who issued it.
+    pub issued_by: String,
+    /// When, UTC milliseconds.
+    pub issued_at_ms: u64,
+    /// From when on it is worth nothing, UTC milliseconds.
+    pub expires_at_ms: u64,
+    /// When it was used.
+    pub used_at_ms: Option<u64>,
+}
+
+/// What became of an attempt to use an invite.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InviteState {
+    /// It was good, and is used up by this attempt.
+    Taken(Invite),
+    /// It was used before.
+    Used(Invite),
+    /// It came too late.
+    Expired(Invite),
+    /// There is no such invite.
+    Unknown,
+}
+
+/// A certificate that this node issued to a base's node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certificate {
+    /// Its serial number.
+    pub serial: Vec<u8>,
+    /// Whose.
+    pub base: BaseId,
+    /// Until when it is good, UTC milliseconds.
+    pub not_after_ms: u64,
+    /// When it was issued, UTC milliseconds.
+    pub issued_at_ms: u64,
+}

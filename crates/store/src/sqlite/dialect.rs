@@ -1,0 +1,43 @@
+//! What SQLite says otherwise than PostgreSQL would. Everything else is meant to run on both.
+
+/// Begins a transaction that will write: a deferred one that reads first and then writes fails at once when
+/// somebody else wrote in between, whatever the time-out.
+pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// Begins a snapshot; the first read fixes it.
+pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
+
+/// Most parameters that a statement is given: SQLite refuses more than 32,766.
+pub(super) const PARAMETERS_MAX: usize = 32_000;
+
+/// `count` rows of `width` placeholders.
+///
+/// Not numbered, unlike those of short statements: SQLite takes `$1` for a name, and looks each name up from the
+/// beginning of its list at every execution, which is quadratic in thousands of them.
+pub(super) fn values(count: usize, width: usize) -> String {
+    let row = format!("({})", vec!["?"; width].join(","));
+    vec![row; count].join(",")
+}
+
+/// The value of a JSON field as text or number.
+pub(super) fn json_value(column: &str, path: &[&str]) -> String {
+    let last = path.len().saturating_sub(1);
+    let steps = path.iter().enumerate();
+    let arrows = steps.map(|(at, name)| format!(" {} '{name}'", if at == last { "->>" } else { "->" }));
+    format!("({column}{})", arrows.collect::<String>())
+}
+
+/// A table of the elements of a JSON array: its one column of interest is `value`.
+pub(super) fn json_elements(column: &str, path: &[&str]) -> String {
+    format!("json_each({column}, '$.{}')", path.join("."))
+}
+
+/// Whether text occurs in text.
+pub(super) fn occurs(text: &str, part: &str) -> String {
+    format!("instr({text}, {part}) > 0")
+}
+
+/// A value as text, so that numbers and words compare alike.
+pub(super) fn as_text(value: &str) -> String {
+    format!("CAST({value} AS TEXT)")
+}
