@@ -20,7 +20,7 @@ mod save;
 mod status;
 mod up;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -32,7 +32,7 @@ use sync::{Replica, TimelineId};
 use tokio::sync::watch;
 
 pub use clock::{Clock, SystemClock};
-pub use down::{PulledPage, PushedBatch, Session};
+pub use down::{Acked, PulledPage, PushedBatch, Session};
 pub use error::OfficeError;
 pub use figure::{BaseReport, Figure, Watermark};
 pub use filter::Filtering;
@@ -43,7 +43,7 @@ pub use mint::Secret;
 pub use registry::{NewBase, describe_registry};
 pub use save::{Put, Saved};
 pub use status::Status;
-pub use up::{PullOutcome, Round};
+pub use up::{Outgoing, PullOutcome, Round};
 
 /// Who a node is, fixed when it was made or joined.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,6 +78,9 @@ pub struct Office<E: Engine = Store> {
     mint: Mutex<mint::Mint>,
     tree: RwLock<Arc<Tree>>,
     replicas: Mutex<Arc<BTreeMap<ReplicaId, Replica>>>,
+    sessions: Mutex<BTreeMap<BaseId, down::Open>>,
+    acked_seals: Mutex<up::AckedSeals>,
+    barred: Mutex<BTreeSet<BaseId>>,
     changed: watch::Sender<u64>,
 }
 
@@ -132,6 +135,7 @@ impl<E: Engine> Office<E> {
         }
         let tree = registry::read_tree(&schema, &mut tx).await?;
         let replicas = tx.replicas().await?.into_iter().map(|r| (r.id, r)).collect();
+        let barred = registry::read_barred(&mut tx).await?;
         tx.commit().await?;
         Ok(Office {
             store,
@@ -143,6 +147,9 @@ impl<E: Engine> Office<E> {
             mint: Mutex::default(),
             tree: RwLock::new(Arc::new(tree)),
             replicas: Mutex::new(Arc::new(replicas)),
+            sessions: Mutex::default(),
+            acked_seals: Mutex::default(),
+            barred: Mutex::new(barred),
             changed: watch::Sender::new(0),
         })
     }

@@ -1,5 +1,6 @@
 //! The tree of bases, read from the records of the registry kind, and how people name a base.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use causal::{BaseId, State};
@@ -7,7 +8,7 @@ use record::{Base, Shown, Standing, Tree, audience_bases, derived_id};
 use schema::raw::{self, Value};
 use schema::{Kind, RegistryRole, Schema};
 use serde_json::{Map, json};
-use store::{Engine, Read};
+use store::{Engine, Read, Write};
 use sync::Row;
 
 use crate::save::Put;
@@ -141,28 +142,64 @@ impl<E: Engine> Office<E> {
         Ok(id)
     }
 
-    /// Bars a base's node; only at the root, whose word reaches every node. (A parent refuses it at once.)
+    /// Bars a base's node: at once and for all its calls at this node when this is its parent, and everywhere when
+    /// this is the root, whose word in the registry reaches every node.
     ///
     /// # Errors
-    /// [`OfficeError`] when this is not the root or the base is its own.
+    /// [`OfficeError`] when this node is neither.
     pub async fn revoke_base(&self, base: BaseId, user: &str) -> Result<String, OfficeError> {
         let tree = self.tree();
         let name = tree.name(base);
-        if base == self.me.base {
+        let root = tree.root_of(self.me.base) == self.me.base;
+        let child = tree.link_parent(base) == Some(self.me.base);
+        if base == self.me.base || !(root || child) {
             return Err(OfficeError::NotMine { base: name });
         }
-        if tree.root_of(self.me.base) != self.me.base {
-            return Err(OfficeError::RootOnly { root: tree.name(tree.root_of(self.me.base)), base: name });
+        if child {
+            self.bar(base).await?;
         }
+        if root {
+            self.revoke_everywhere(base, user).await?;
+        }
+        Ok(name)
+    }
+
+    async fn bar(&self, base: BaseId) -> Result<(), OfficeError> {
+        let mut all = self.barred().clone();
+        all.insert(base);
+        let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(META_BARRED, json!(words).to_string().as_bytes()).await?;
+        tx.commit().await?;
+        self.barred().insert(base);
+        Ok(())
+    }
+
+    async fn revoke_everywhere(&self, base: BaseId, user: &str) -> Result<(), OfficeError> {
         let kind = self.schema.registry().ok_or(OfficeError::UnknownKind { kind: "registry".into() })?;
         let field = kind.registry_field(RegistryRole::Standing);
         let field = field.ok_or(OfficeError::UnknownKind { kind: "standing".into() })?;
-        let revoked = field.enumeration().and_then(|e| e.values.iter().find(|v| v.code == "revoked"));
-        let mut fields = Map::new();
-        fields.insert(field.name.clone(), json!(revoked.map_or(3, |v| v.number)));
+        let fields = Map::from_iter([(field.name.clone(), json!(STANDING_REVOKED))]);
+        let look = self.get(&kind.name, &base.to_string()).await?;
         let id = Some(causal::RecordId(base.0));
-        let put = Put { kind: kind.name.clone(), id, fields, user: user.into(), ..Put::default() };
-        self.put(put).await?;
-        Ok(name)
+        let seen = Some(look.view.version);
+        let put = Put { kind: kind.name.clone(), id, fields, seen, user: user.into(), ..Put::default() };
+        self.put(put).await.map(drop)
     }
+
+    pub(crate) fn barred(&self) -> std::sync::MutexGuard<'_, BTreeSet<BaseId>> {
+        self.barred.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+const META_BARRED: &str = "barred";
+/// The number of "revoked" in the enum of standings, as the contract's options fix it.
+const STANDING_REVOKED: i32 = 3;
+
+/// The bases barred at this node.
+pub(crate) async fn read_barred<R: Read>(reader: &mut R) -> Result<BTreeSet<BaseId>, OfficeError> {
+    let Some(stored) = reader.meta(META_BARRED).await? else { return Ok(BTreeSet::new()) };
+    let damaged = || store::StoreError::Corrupt { what: META_BARRED.into() };
+    let words: Vec<String> = serde_json::from_slice(&stored).map_err(|_| damaged())?;
+    Ok(words.iter().map(|w| w.parse()).collect::<Result<_, _>>().map_err(|_| damaged())?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use causal::{BaseId, Context, RecordId, State, write};
 use record::{Draft, Scope, Shown, Tree, default_audience, derived_id, judge, scope_of};
-use schema::{Field, FieldType, Kind, RegistryRole, Rule, raw, text};
+use schema::{Field, FieldType, Kind, Rule, raw, text};
 use serde_json::{Map, Value, json};
 use store::{Engine, Read, Write};
 use sync::{Changes, NewRow, NewWithdraw, Revision, Row, Unsent};
@@ -367,9 +367,4 @@ fn start_workflows(desk: &Desk<'_>, kind: &Kind, draft: &mut Draft) {
             draft.set(kind, field.number, bytes);
         }
     }
-}
-
-/// Whether a kind is the registry of bases, whose records belong to the bases they describe.
-pub(crate) fn is_registry(kind: &Kind) -> bool {
-    kind.registry && kind.registry_field(RegistryRole::Parent).is_some()
 }

@@ -194,9 +194,7 @@ impl Case<'_, '_> {
 
     /// Creating and opening to the default audience are the creator's; later the chain decides.
     fn engine_field(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
-        let may_create =
-            self.before.groups.is_empty() && owner_of(self.tree, self.kind.creator, self.home, None, stamp.base);
-        if may_create || self.in_chain(stamp.base) {
+        if self.creates(stamp.base) || self.in_chain(stamp.base) {
             return Ok(());
         }
         Err(Illegal::NotInChain { field: self.label(entry.register.field), base: self.tree.name(stamp.base) })
@@ -214,6 +212,11 @@ impl Case<'_, '_> {
         }
         let owner = self.who(self.kind.widen, None);
         Err(Illegal::NotOwner { field: self.label(AUDIENCE), owner, base: self.tree.name(stamp.base) })
+    }
+
+    /// Whether this is the creation, by a base that may create.
+    fn creates(&self, base: BaseId) -> bool {
+        self.before.groups.is_empty() && owner_of(self.tree, self.kind.creator, self.home, None, base)
     }
 
     fn in_chain(&self, base: BaseId) -> bool {
@@ -240,7 +243,7 @@ impl Case<'_, '_> {
     }
 
     fn chain(&self, field: &Field, stamp: &Stamp<'_>) -> Result<(), Illegal> {
-        if self.in_chain(stamp.base) || self.owns(field, stamp.base) {
+        if self.in_chain(stamp.base) || self.owns(field, stamp.base) || self.creates(stamp.base) {
             return Ok(());
         }
         Err(Illegal::NotInChain { field: field.label.clone(), base: self.tree.name(stamp.base) })

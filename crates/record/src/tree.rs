@@ -92,9 +92,12 @@ impl Tree {
         self.get(base).and_then(|b| b.parent)
     }
 
-    /// The root above a base.
+    /// The root above a base; of a base that is not in the tree yet, the tree's root; in an empty tree itself.
     pub fn root_of(&self, base: BaseId) -> BaseId {
-        self.chain(base).last().unwrap_or(base)
+        if self.get(base).is_some() {
+            return self.chain(base).last().unwrap_or(base);
+        }
+        self.iter().find(|b| b.parent.is_none()).map_or(base, |b| b.id)
     }
 
     /// Distance from the root: 0 at the root; the largest number for a base that is unknown.

@@ -15,6 +15,7 @@
 pub mod contract;
 mod engine;
 mod error;
+mod field_path;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod model;

@@ -14,13 +14,12 @@ pub(crate) fn views(schema: &Schema) -> Vec<(String, String)> {
     schema.kinds.iter().map(|kind| (kind.name.clone(), schema::views::view_sql(kind))).collect()
 }
 
-/// Pairs of neighbouring characters.
-pub(crate) fn search_grams(text: &str) -> Vec<String> {
-    let chars: Vec<char> = text.chars().collect();
-    chars.windows(2).map(|pair| pair.iter().collect()).collect()
+/// The one form in which texts are compared.
+pub(crate) fn normalise(text: &str) -> String {
+    domain::text::normalise(text)
 }
 
-/// Other wordings of a search.
-pub(crate) fn synonyms(_text: &str) -> Vec<String> {
-    Vec::new()
+/// All spellings of a search, itself first.
+pub(crate) fn synonyms(text: &str) -> Vec<String> {
+    domain::text::synonyms(text)
 }

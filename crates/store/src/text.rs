@@ -1,18 +1,14 @@
-//! The text that search looks through.
+//! The text that search looks through, and what is looked for in it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::schema_edge;
 
-/// Text as it is compared in searches: half-width, in lower case.
+/// Text as it is compared in searches, line by line: half-width, without what cannot be seen, in lower case.
 pub(crate) fn fold(text: &str) -> String {
-    text.chars().map(half_width).flat_map(char::to_lowercase).collect()
-}
-
-fn half_width(ch: char) -> char {
-    match ch {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(ch as u32 - 0xFEE0).unwrap_or(ch),
-        '\u{3000}' => ' ',
-        ch => ch,
-    }
+    let lines: Vec<String> = text.lines().map(|line| schema_edge::normalise(line).to_lowercase()).collect();
+    lines.join("\n")
 }
 
 /// What a person searches for: one of several wordings, each a list of words that must all occur.
@@ -21,18 +17,22 @@ pub(crate) struct Wanted {
     pub wordings: Vec<Vec<String>>,
 }
 
+/// Most words of one search; what a person types beyond them narrows nothing.
+const WORDS_MAX: usize = 8;
+
 impl Wanted {
     /// `None` when nothing is searched for.
     pub fn of(text: Option<&str>) -> Option<Wanted> {
         let text = text.map(str::trim).filter(|t| !t.is_empty())?;
-        let mut wordings = vec![words(text)];
-        for other in schema_edge::synonyms(text).iter().map(|t| words(t)) {
-            if !other.is_empty() && !wordings.contains(&other) {
-                wordings.push(other);
+        let mut wordings: Vec<Vec<String>> = Vec::new();
+        for spelling in schema_edge::synonyms(text) {
+            let folded = fold(&spelling);
+            let words: Vec<String> = folded.split_whitespace().take(WORDS_MAX).map(str::to_owned).collect();
+            if !words.is_empty() && !wordings.contains(&words) {
+                wordings.push(words);
             }
         }
-        wordings.truncate(WORDINGS_MAX);
-        Some(Wanted { wordings })
+        (!wordings.is_empty()).then_some(Wanted { wordings })
     }
 
     /// Whether it occurs in folded text.
@@ -42,27 +42,42 @@ impl Wanted {
     }
 }
 
-/// Most wordings that one search tries: each costs a pass over the candidates.
-const WORDINGS_MAX: usize = 8;
-
-/// Most words of one search; what a person types beyond them narrows nothing.
-const WORDS_MAX: usize = 8;
-
-fn words(text: &str) -> Vec<String> {
-    let folded = fold(text);
-    folded.split_whitespace().take(WORDS_MAX).map(str::to_owned).collect()
-}
-
-/// The tokens under which text is found: pairs of neighbouring characters, written in hexadecimal so that the
-/// index's own idea of words and letters plays no part.
-pub(crate) fn tokens(folded: &str) -> Vec<String> {
-    let mut all: Vec<String> = schema_edge::search_grams(folded).iter().filter_map(|g| token(g)).collect();
-    all.sort_unstable();
-    all.dedup();
+/// The tokens under which folded text is found: every pair of neighbouring characters.
+///
+/// Pairs of *all* characters, not of Chinese ones alone beside whole words: so whatever occurs in a text has no
+/// pair that the text has not, and "A级" in "3A级", or the middle of a code, is found. In hexadecimal, so that the
+/// index's own idea of letters plays no part.
+pub(crate) fn pairs(folded: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for line in folded.lines() {
+        let ends = line.char_indices().skip(1).zip(line.chars());
+        for ((_, second), first) in ends.filter(|((_, b), a)| !a.is_whitespace() && !b.is_whitespace()) {
+            let mut token = String::with_capacity(10);
+            // Writing into a String does not fail.
+            let _ = write!(token, "{:x}x{:x}", first as u32, second as u32);
+            all.insert(token);
+        }
+    }
     all
 }
 
-fn token(gram: &str) -> Option<String> {
-    let pair = gram.chars().count() == 2;
-    pair.then(|| gram.chars().map(|ch| format!("{:x}", ch as u32)).collect::<Vec<_>>().join("x"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_occurs_has_no_pair_of_its_own() {
+        let text = fold("深圳市ＡＢ（3A级）社团\n91440300MA5F\n");
+        let whole = pairs(&text);
+        for part in ["圳市", "a级", "ab(3", "0300ma", "社团"] {
+            assert!(text.contains(part) && pairs(part).is_subset(&whole), "{part}");
+        }
+        assert!(!pairs("团9").is_subset(&whole), "fields do not run together");
+    }
+
+    #[test]
+    fn nothing_is_searched_for() {
+        assert_eq!(Wanted::of(None), None);
+        assert_eq!(Wanted::of(Some(" \u{3000}\u{200b} ")), None);
+    }
 }

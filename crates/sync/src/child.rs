@@ -126,8 +126,8 @@ impl Desk<'_> {
         children.iter().filter(gone).map(|child| NewWithdraw { child: *child, record }).collect()
     }
 
-    /// What the acknowledgement of one batch settles (A2, A3). `now` holds the rows as they are; a row that took a
-    /// new number since it was sent still waits.
+    /// What the acknowledgement of one batch settles (A2, A3). `now` holds the rows with a verdict, hidden ones and
+    /// those refused before, as they are; a row that took a new number since it was sent still waits.
     pub fn acknowledged(
         &self,
         link: &Link,
@@ -141,6 +141,7 @@ impl Desk<'_> {
         changes.links.push(Link { ack: Some(highest(link.ack, ack)), ..link.clone() });
         changes.acknowledged.push((sent.after, sent.upto));
         let children = self.tree.link_children(self.me);
+        // Most rows were simply taken, and the range above settles them: only the others are in `now`.
         for (id, seq) in &sent.rows {
             let Some(row) = now.get(id) else { continue };
             let unchanged = row.seq == *seq;
@@ -188,6 +189,8 @@ pub struct Sent {
     pub upto: u64,
     /// The records, each with the number under which it was sent.
     pub rows: Vec<(RecordId, u64)>,
+    /// Those of them that were hidden here.
+    pub hidden: Vec<RecordId>,
     /// The history rows: record, edit replaced, edit that replaced it.
     pub revisions: Vec<(RecordId, Dot, Dot)>,
 }

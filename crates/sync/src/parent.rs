@@ -42,6 +42,7 @@ pub fn welcome(timelines: &Timelines, link: Option<&Link>, child: BaseId, hello:
     let mut link = link.cloned().unwrap_or(Link { peer: child, epoch: 1, ..Link::default() });
     let known = |position: Option<Position>| position.is_none_or(|p| timelines.knows(p));
     let resync = !known(hello.cursor) || !known(hello.ack) || hello.epoch != link.epoch;
+    link.cursor = hello.cursor;
     link.peer_unsent = hello.unsent;
     link.peer_version = clip(&hello.version);
     (Welcome { position: timelines.now(), epoch: link.epoch, resync }, link)

@@ -32,7 +32,9 @@ pub(super) async fn forgotten(conn: &mut SqliteConnection) -> Result<u64, StoreE
 
 /// Takes note that rows were dropped.
 pub(super) async fn forget(conn: &mut SqliteConnection) -> Result<(), StoreError> {
-    one(conn, "counting drops", "UPDATE counter SET n = n + $1 WHERE name = 'forget' RETURNING n", 1).await.map(drop)
+    one(conn, "counting drops", "UPDATE counter SET n = n + $1 WHERE name = 'forget' RETURNING n", 1)
+        .await
+        .map(drop)
 }
 
 async fn one(
@@ -54,13 +56,6 @@ pub(super) async fn timelines(conn: &mut SqliteConnection) -> Result<Timelines, 
     })
     .await?;
     Ok(Timelines { all, seq: last(conn).await? })
-}
-
-/// The present timeline.
-pub(super) async fn timeline(conn: &mut SqliteConnection) -> Result<TimelineId, StoreError> {
-    const SQL: &str = "SELECT id FROM timeline ORDER BY n DESC LIMIT 1";
-    let found = fetch(conn, "reading the timeline", SQL, Bound::default(), |row| number(row, 0)).await?;
-    found.first().map(|id| TimelineId(*id)).ok_or_else(|| StoreError::corrupt("the table of timelines"))
 }
 
 /// Begins a timeline.

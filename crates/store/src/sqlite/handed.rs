@@ -14,8 +14,19 @@ pub(super) async fn of_records(
     conn: &mut SqliteConnection,
     records: &[RecordId],
 ) -> Result<Vec<Handed>, StoreError> {
-    const SQL: &str = "SELECT h.record, h.unattested, h.context FROM w CROSS JOIN handed h ON h.record = w.id";
-    fetch_with(conn, "reading what was handed over", SQL, records, |b, id| drop(b.bytes(&id.0)), read).await
+    const SQL: &str =
+        "SELECT h.record, h.unattested, h.context FROM w CROSS JOIN handed h ON h.record = w.id";
+    fetch_with(
+        conn,
+        "reading what was handed over",
+        SQL,
+        records,
+        |b, id| {
+            b.bytes(&id.0);
+        },
+        read,
+    )
+    .await
 }
 
 fn read(row: &SqliteRow) -> Result<Handed, sqlx::Error> {

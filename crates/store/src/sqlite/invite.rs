@@ -26,8 +26,7 @@ fn read(row: &SqliteRow) -> Result<Invite, sqlx::Error> {
 }
 
 pub(super) async fn put(conn: &mut SqliteConnection, invite: &Invite) -> Result<(), StoreError> {
-    const SQL: &str =
-        "INSERT INTO invite (code_hash, base, issued_by, issued_at_ms, expires_at_ms, used_at_ms) \
+    const SQL: &str = "INSERT INTO invite (code_hash, base, issued_by, issued_at_ms, expires_at_ms, used_at_ms) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (code_hash) DO UPDATE SET base = excluded.base, \
          issued_by = excluded.issued_by, issued_at_ms = excluded.issued_at_ms, \
          expires_at_ms = excluded.expires_at_ms, used_at_ms = excluded.used_at_ms";

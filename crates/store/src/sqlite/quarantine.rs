@@ -8,7 +8,10 @@ use sync::{Quarantined, Reason};
 use super::values::{Bound, base_id, fetch, flag, insert, number, record_id, run_with};
 use crate::error::StoreError;
 
-pub(super) async fn latest(conn: &mut SqliteConnection, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
+pub(super) async fn latest(
+    conn: &mut SqliteConnection,
+    limit: usize,
+) -> Result<Vec<Quarantined>, StoreError> {
     const SQL: &str = "SELECT record, inbound, kind, sender, home, reason, detail, at_ms, state FROM quarantine \
                        ORDER BY at_ms DESC, record, inbound LIMIT $1";
     let mut bound = Bound::default();
@@ -35,7 +38,10 @@ fn read(row: &SqliteRow) -> Result<Quarantined, sqlx::Error> {
 
 pub(super) async fn counts(conn: &mut SqliteConnection) -> Result<Vec<(BaseId, u64)>, StoreError> {
     const SQL: &str = "SELECT home, count(*) FROM quarantine WHERE inbound = 1 GROUP BY home ORDER BY home";
-    fetch(conn, "counting the quarantine", SQL, Bound::default(), |row| Ok((base_id(row, 0)?, number(row, 1)?))).await
+    fetch(conn, "counting the quarantine", SQL, Bound::default(), |row| {
+        Ok((base_id(row, 0)?, number(row, 1)?))
+    })
+    .await
 }
 
 /// Keeps refused records; the latest refusal of a record in a direction replaces the one before.
@@ -57,8 +63,7 @@ pub(super) async fn release(
     conn: &mut SqliteConnection,
     keys: &[(RecordId, bool)],
 ) -> Result<(), StoreError> {
-    const SQL: &str =
-        "DELETE FROM quarantine WHERE (record, inbound) IN (SELECT record, inbound FROM w)";
+    const SQL: &str = "DELETE FROM quarantine WHERE (record, inbound) IN (SELECT record, inbound FROM w)";
     run_with(conn, "emptying the quarantine", &["record", "inbound"], SQL, keys, |b, (record, inbound)| {
         b.bytes(&record.0).flag(*inbound);
     })

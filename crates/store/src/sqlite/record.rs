@@ -51,7 +51,17 @@ pub(super) async fn rows(conn: &mut SqliteConnection, ids: &[RecordId]) -> Resul
         row_columns!(),
         " FROM w CROSS JOIN record r ON r.id = w.id LEFT JOIN unsent u ON u.seq = r.seq"
     );
-    fetch_with(conn, "reading records", SQL, ids, |b, id| drop(b.bytes(&id.0)), read_row).await
+    fetch_with(
+        conn,
+        "reading records",
+        SQL,
+        ids,
+        |b, id| {
+            b.bytes(&id.0);
+        },
+        read_row,
+    )
+    .await
 }
 
 pub(super) async fn of_kind(conn: &mut SqliteConnection, kind: &str) -> Result<Vec<Row>, StoreError> {
@@ -153,7 +163,8 @@ pub(super) async fn upsert(
     while let Some((count, bound)) = next.take() {
         let sql = if count == CHUNK { UPSERT_CHUNK.clone() } else { upsert_sql(count) };
         let writing = run_made(conn, "writing records", sql, is_lasting(count), bound);
-        let preparing = async { chunks.next().map(|chunk| (chunk.len(), bind_chunk(schema, chunk, &mut seq))) };
+        let preparing =
+            async { chunks.next().map(|chunk| (chunk.len(), bind_chunk(schema, chunk, &mut seq))) };
         let (written, prepared) = tokio::join!(writing, preparing);
         written?;
         next = prepared;
@@ -212,21 +223,38 @@ async fn kinds_and_numbers(
 ) -> Result<Vec<(RecordId, String, u64)>, StoreError> {
     const SQL: &str = "SELECT r.id, r.kind, r.seq FROM w CROSS JOIN record r ON r.id = w.id";
     let read = |row: &SqliteRow| Ok((record_id(row, 0)?, row.try_get(1)?, number(row, 2)?));
-    fetch_with(conn, "reading records", SQL, ids, |b, id| drop(b.bytes(&id.0)), read).await
+    fetch_with(
+        conn,
+        "reading records",
+        SQL,
+        ids,
+        |b, id| {
+            b.bytes(&id.0);
+        },
+        read,
+    )
+    .await
 }
 
 /// Hides or shows records.
 pub(super) async fn hide(conn: &mut SqliteConnection, hide: &[(RecordId, bool)]) -> Result<(), StoreError> {
     for wanted in [true, false] {
-        let ids: Vec<RecordId> = hide.iter().filter(|(_, hidden)| *hidden == wanted).map(|(id, _)| *id).collect();
+        let ids: Vec<RecordId> =
+            hide.iter().filter(|(_, hidden)| *hidden == wanted).map(|(id, _)| *id).collect();
         let sql = format!("UPDATE record SET hidden = {} WHERE id IN (SELECT id FROM w)", i64::from(wanted));
-        values::run_with(conn, "hiding records", &["id"], &sql, &ids, |b, id| drop(b.bytes(&id.0))).await?;
+        values::run_with(conn, "hiding records", &["id"], &sql, &ids, |b, id| {
+            b.bytes(&id.0);
+        })
+        .await?;
     }
     Ok(())
 }
 
 /// Flags records that the parent refused, where they still have the number under which they were sent.
-pub(super) async fn refuse(conn: &mut SqliteConnection, refused: &[(RecordId, u64)]) -> Result<(), StoreError> {
+pub(super) async fn refuse(
+    conn: &mut SqliteConnection,
+    refused: &[(RecordId, u64)],
+) -> Result<(), StoreError> {
     const FLAG: &str = "UPDATE record SET refused = 1 WHERE (id, seq) IN (SELECT id, seq FROM w)";
     values::run_with(conn, "flagging refused records", &["id", "seq"], FLAG, refused, |b, (id, seq)| {
         b.bytes(&id.0).number(*seq);
@@ -242,7 +270,10 @@ pub(super) async fn remove(conn: &mut SqliteConnection, ids: &[RecordId]) -> Res
         "DELETE FROM revision WHERE record IN (SELECT id FROM w)",
         "DELETE FROM record WHERE id IN (SELECT id FROM w)",
     ] {
-        values::run_with(conn, "dropping records", &["id"], statement, ids, |b, id| drop(b.bytes(&id.0))).await?;
+        values::run_with(conn, "dropping records", &["id"], statement, ids, |b, id| {
+            b.bytes(&id.0);
+        })
+        .await?;
     }
     Ok(())
 }
@@ -254,12 +285,18 @@ mod tests {
     #[test]
     fn scopes_read_back() {
         let base = |n| BaseId([n; 16]);
-        for (homes, audience) in [(vec![], vec![]), (vec![base(1), base(2)], vec![]), (vec![base(1)], vec![base(3)])] {
+        for (homes, audience) in
+            [(vec![], vec![]), (vec![base(1), base(2)], vec![]), (vec![base(1)], vec![base(3)])]
+        {
             let scope = Scope { homes, audience };
             let shown = Shown { home: base(1), scope: scope.clone(), ..Shown::default() };
             assert_eq!(scope_from(&scope_bytes(&shown).unwrap()), Some(scope));
         }
-        let alone = Shown { home: base(1), scope: Scope { homes: vec![base(1)], audience: vec![] }, ..Shown::default() };
+        let alone = Shown {
+            home: base(1),
+            scope: Scope { homes: vec![base(1)], audience: vec![] },
+            ..Shown::default()
+        };
         assert_eq!(scope_bytes(&alone), None);
         assert_eq!(scope_from(&[]), None);
         assert_eq!(scope_from(&[2, 0]), None);

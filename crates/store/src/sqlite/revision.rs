@@ -20,8 +20,17 @@ pub(super) async fn of_records(
     wanted.sort_unstable();
     wanted.dedup();
     let sql = if only_unsent { format!("{COLUMNS} WHERE v.unsent = 1") } else { COLUMNS.to_owned() };
-    let mut all =
-        fetch_with(conn, "reading history", &sql, &wanted, |b, id| drop(b.bytes(&id.0)), read).await?;
+    let mut all = fetch_with(
+        conn,
+        "reading history",
+        &sql,
+        &wanted,
+        |b, id| {
+            b.bytes(&id.0);
+        },
+        read,
+    )
+    .await?;
     all.sort_unstable();
     all.truncate(limit);
     Ok(all)

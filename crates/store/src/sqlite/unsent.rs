@@ -54,16 +54,21 @@ async fn stretch(conn: &mut SqliteConnection, after: u64, limit: usize) -> Resul
 pub(super) async fn count(conn: &mut SqliteConnection) -> Result<u64, StoreError> {
     const SQL: &str = "SELECT count(*) FROM unsent";
     let counts =
-        fetch(conn, "counting what the parent lacks", SQL, Bound::default(), |row| values::number(row, 0)).await?;
+        fetch(conn, "counting what the parent lacks", SQL, Bound::default(), |row| values::number(row, 0))
+            .await?;
     Ok(counts.first().copied().unwrap_or(0))
 }
 
 /// Takes out the ranges that the parent acknowledged.
-pub(super) async fn acknowledge(conn: &mut SqliteConnection, ranges: &[(u64, u64)]) -> Result<(), StoreError> {
+pub(super) async fn acknowledge(
+    conn: &mut SqliteConnection,
+    ranges: &[(u64, u64)],
+) -> Result<(), StoreError> {
     for (after, last) in ranges {
         let mut bound = Bound::default();
         bound.number(*after).number(*last);
-        run(conn, "taking an acknowledgement", "DELETE FROM unsent WHERE seq > $1 AND seq <= $2", bound).await?;
+        run(conn, "taking an acknowledgement", "DELETE FROM unsent WHERE seq > $1 AND seq <= $2", bound)
+            .await?;
     }
     Ok(())
 }
@@ -71,17 +76,26 @@ pub(super) async fn acknowledge(conn: &mut SqliteConnection, ranges: &[(u64, u64
 /// Takes out single numbers.
 pub(super) async fn remove(conn: &mut SqliteConnection, seqs: &[u64]) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM unsent WHERE seq IN (SELECT seq FROM w)";
-    values::run_with(conn, "marking rows as sent", &["seq"], SQL, seqs, |b, seq| drop(b.number(*seq))).await
+    values::run_with(conn, "marking rows as sent", &["seq"], SQL, seqs, |b, seq| {
+        b.number(*seq);
+    })
+    .await
 }
 
 /// Puts in the rows just written, numbered from `first_seq`.
-pub(super) async fn add(conn: &mut SqliteConnection, rows: &[NewRow], first_seq: u64) -> Result<(), StoreError> {
+pub(super) async fn add(
+    conn: &mut SqliteConnection,
+    rows: &[NewRow],
+    first_seq: u64,
+) -> Result<(), StoreError> {
     let waiting: Vec<(u64, bool)> = (first_seq..)
         .zip(rows)
         .filter(|(_, new)| new.row.unsent != Unsent::Clean)
         .map(|(seq, new)| (seq, new.row.unsent == Unsent::Resend))
         .collect();
-    let bind = |b: &mut Bound, (seq, resend): &(u64, bool)| drop(b.number(*seq).flag(*resend));
+    let bind = |b: &mut Bound, (seq, resend): &(u64, bool)| {
+        b.number(*seq).flag(*resend);
+    };
     insert(conn, "queueing rows", "INSERT INTO unsent (seq, resend)", 2, "", &waiting, bind).await
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Doing, StoreError};
 pub(super) const CHUNK: usize = 500;
 
 /// Arguments of a statement.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Bound(SqliteArguments, Option<String>);
 
 impl Bound {

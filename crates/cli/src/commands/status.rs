@@ -1,0 +1,137 @@
+//! `shuniu status`.
+
+use wire::admin::{LinkStatus, StatusAnswer, StatusRequest};
+use wire::record::BaseReport;
+
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::grid::Grid;
+use crate::session::with_node;
+use crate::times::{instant_or, number};
+use crate::{json, times};
+
+#[derive(Debug, clap::Args)]
+pub struct Status {}
+
+impl Status {
+    pub async fn run(self, at: &Context) -> anyhow::Result<Exit> {
+        let request = StatusRequest {};
+        let answer =
+            with_node(&at.folder, async |node| Ok(node.admin().status(request).await?.into_inner())).await?;
+        let value = json::of("shuniu.admin.v1.StatusAnswer", &answer)?;
+        at.out.answer(|| value, || words(&answer, at.out.cell_width_max()))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn words(answer: &StatusAnswer, cell_width_max: Option<usize>) -> String {
+    let mut words = head(answer);
+    if !answer.links.is_empty() {
+        words.push_str("\n与上下级的连接\n");
+        words.push_str(&links(&answer.links, cell_width_max));
+    }
+    if !answer.beneath.is_empty() {
+        words.push_str("\n下级基地的上报\n");
+        words.push_str(&bases(&answer.beneath, cell_width_max));
+    }
+    words
+}
+
+fn head(answer: &StatusAnswer) -> String {
+    let listening = if answer.listening.is_empty() { "不接受下级连接" } else { answer.listening.as_str() };
+    format!(
+        "{}（{}）  程序版本 {}\n现在 {}  下次同步 {}  证书有效至 {}\n\
+         记录 {} 条  未上报 {} 条  隔离 {} 条  等人裁定 {} 条\n监听 {listening}\n",
+        answer.base_name,
+        answer.federation,
+        answer.version,
+        instant_or(answer.now_ms, "—"),
+        instant_or(answer.next_sync_at_ms, "未安排"),
+        instant_or(answer.certificate_until_ms, "—"),
+        number(answer.records),
+        number(answer.unsent),
+        number(answer.quarantined),
+        number(answer.disputed),
+    )
+}
+
+fn links(links: &[LinkStatus], cell_width_max: Option<usize>) -> String {
+    let headings =
+        ["方向", "基地", "上次成功", "上次失败", "失败原因", "待上报", "待下发", "时钟", "程序版本"];
+    let mut grid = Grid::new(headings).cut_at(cell_width_max);
+    for link in links {
+        grid.row([
+            if link.up { "上级" } else { "下级" }.to_owned(),
+            link.base_name.clone(),
+            instant_or(link.last_success_ms, "从未"),
+            instant_or(link.last_failure_ms, "从未"),
+            link.last_failure.clone(),
+            number(link.waiting_up),
+            number(link.waiting_down),
+            clock(link),
+            link.version.clone(),
+        ]);
+    }
+    grid.render()
+}
+
+/// The offset is the parent's clock minus the child's.
+fn clock(link: &LinkStatus) -> String {
+    let (parent, child) = if link.up { ("上级", "本机") } else { ("本机", "对方") };
+    times::clock(link.clock_offset_ms, parent, child).unwrap_or_else(|| "一致".into())
+}
+
+fn bases(bases: &[BaseReport], cell_width_max: Option<usize>) -> String {
+    let headings = ["基地", "情况", "数据完整到", "未上报", "隔离", "例外", "节点"];
+    let mut grid = Grid::new(headings).cut_at(cell_width_max);
+    for base in bases {
+        grid.row([
+            base.name.clone(),
+            standing(base).to_owned(),
+            instant_or(base.sealed_up_to_ms, "—"),
+            number(base.unsent),
+            number(base.quarantined),
+            number(base.exceptions),
+            if base.own_node { "自有" } else { "上级代管" }.to_owned(),
+        ]);
+    }
+    grid.render()
+}
+
+fn standing(base: &BaseReport) -> &'static str {
+    match (base.never, base.late) {
+        (true, _) => "从未上报",
+        (false, true) => "迟报",
+        (false, false) => "按时",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_and_failure_stand_apart() {
+        let link = LinkStatus {
+            base_name: "东城街道".into(),
+            last_success_ms: 1_795_309_920_000,
+            last_failure_ms: 1_795_309_860_000,
+            last_failure: "连接\n中断".into(),
+            clock_offset_ms: 300_000,
+            ..Default::default()
+        };
+        let shown = links(&[link.clone(), LinkStatus { up: true, ..link }], None);
+        for part in ["2026-11-22 09:12", "2026-11-22 09:11", "连接 中断", "本机快 5 分钟", "上级快 5 分钟"] {
+            assert!(shown.contains(part), "{part}:\n{shown}");
+        }
+        assert_eq!(shown.lines().count(), 4);
+    }
+
+    #[test]
+    fn bases_beneath() {
+        let never = BaseReport { name: "西城街道".into(), never: true, late: true, ..Default::default() };
+        let late = BaseReport { never: false, ..never.clone() };
+        let shown = bases(&[never, late], None);
+        assert!(shown.contains("从未上报") && shown.contains("迟报"), "{shown}");
+    }
+}

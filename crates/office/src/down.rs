@@ -1,0 +1,319 @@
+//! The parent's side of a sync: letting a child in, taking what it pushes, giving what it may see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causal::{BaseId, RecordId};
+use record::{Standing, Tree};
+use sha2::{Digest, Sha256};
+use store::{Engine, Read, Write};
+use sync::parent::{Desk, Hello, Incoming, Verdict, Welcome, checked_revisions, checked_seals, welcome};
+use sync::{Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
+
+use crate::{Office, OfficeError};
+
+/// Spread between the children's daily starts, so that 08:00 is no stampede.
+const SPREAD_MS: u64 = 10 * 60_000;
+/// Rows looked at in one read while the next page for a child is gathered.
+const SCAN_ROWS: usize = 1_000;
+
+/// A child's open session at this node.
+pub(crate) struct Open {
+    id: u64,
+    timeline: TimelineId,
+    link: Link,
+    /// Rows whose state is what the child itself pushed in this session, by the number they took (L3).
+    echoes: BTreeMap<RecordId, u64>,
+    told: Vec<Tick>,
+}
+
+/// The answer to a handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Names the session; a newer one ends it.
+    pub id: u64,
+    /// Where this node stands, and whether everything must be sent again.
+    pub welcome: Welcome,
+    /// The child's share of the spread of daily times, milliseconds.
+    pub spread_ms: u64,
+    /// The bases' records, when the child's differ from this node's.
+    pub registry: Vec<Row>,
+}
+
+/// One batch of a push.
+#[derive(Debug, Clone, Default)]
+pub struct PushedBatch {
+    /// Its number in the session.
+    pub index: u32,
+    /// The records.
+    pub records: Vec<Incoming>,
+    /// Their history.
+    pub revisions: Vec<Revision>,
+    /// Nothing comes after it.
+    pub last: bool,
+    /// With the last one: seals of bases beneath.
+    pub seals: Vec<Seal>,
+}
+
+/// One page of a pull.
+#[derive(Debug, Clone, Default)]
+pub struct PulledPage {
+    /// The cursor after it.
+    pub position: Position,
+    /// The records.
+    pub rows: Vec<Row>,
+    /// Records no longer in the child's scope.
+    pub withdrawn: Vec<RecordId>,
+    /// Nothing comes after it.
+    pub end: bool,
+    /// With the end: who above holds which seals of the child's subtree.
+    pub ticks: Vec<Tick>,
+}
+
+/// What is said of a batch: where this node stands, and a verdict for each record in order.
+pub type Acked = (Position, Vec<(RecordId, Verdict)>);
+
+impl<E: Engine> Office<E> {
+    /// Whether a base's node may talk to this one now.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotAdmitted`] with the reason.
+    pub fn admit(&self, child: BaseId) -> Result<(), OfficeError> {
+        let tree = self.tree();
+        let refuse = |words: String| Err(OfficeError::NotAdmitted { words });
+        let Some(base) = tree.get(child) else {
+            return refuse("本基地不在名录中,请联系上级管理员 / this base is not in the registry".into());
+        };
+        if base.standing != Standing::Active || self.barred().contains(&child) {
+            return refuse(format!("“{}”的节点已被停用或注销,请联系上级管理员 / this node has been revoked", base.name));
+        }
+        if tree.link_parent(child) != Some(self.me.base) {
+            return refuse(format!("“{}”的上级节点不是本节点 / this node is not its parent", base.name));
+        }
+        Ok(())
+    }
+
+    /// Opens a session (H1–H5); an earlier one of the same child ends.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the child is not let in.
+    pub async fn handshake(&self, child: BaseId, hello: &Hello, registry: &[u8]) -> Result<Session, OfficeError> {
+        self.admit(child)?;
+        let mut snapshot = self.store.snapshot().await?;
+        let timelines = snapshot.timelines().await?;
+        let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
+        let (welcome, link) = welcome(&timelines, link.as_ref(), child, hello);
+        let rows = self.registry_rows(&mut snapshot).await?;
+        let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
+        let id = rand::random();
+        let open =
+            Open { id, timeline: timelines.current(), link, echoes: BTreeMap::new(), told: Vec::new() };
+        self.sessions().insert(child, open);
+        Ok(Session { id, welcome, spread_ms: spread(child), registry })
+    }
+
+    pub(crate) async fn registry_rows<R: Read>(&self, reader: &mut R) -> Result<Vec<Row>, OfficeError> {
+        match self.schema.registry() {
+            Some(kind) => Ok(reader.of_kind(&kind.name).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes batches that a child pushed, all in one transaction; answers once it is durable. Batches of an ended
+    /// session still merge, but their seals do not count (P2).
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the child is not let in, or the transaction fails; then nothing of it was kept.
+    pub async fn receive(&self, child: BaseId, session: u64, batches: Vec<PushedBatch>) -> Result<Vec<Acked>, OfficeError> {
+        self.admit(child)?;
+        let mut tx = self.store.begin().await?;
+        let pushed: Vec<Incoming> = batches.iter().flat_map(|b| b.records.iter().cloned()).collect();
+        let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
+        let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let quarantined = self.in_quarantine(&mut tx).await?;
+        let timelines = tx.timelines().await?;
+        let (tree, replicas) = (self.tree(), self.replicas());
+        let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
+        let desk = Desk {
+            schema: &self.schema,
+            tree: &tree,
+            me: self.me.base,
+            child,
+            now_ms: self.now_ms(),
+            own_tag: &own_tag,
+            replicas: &replicas,
+            live: self.mint().live(),
+            quarantined: &quarantined,
+        };
+        let mut received = desk.receive(existing, &pushed);
+        let lasting = tree.parent(self.me.base).is_some();
+        let link = self.current(child, session, timelines.current());
+        for batch in batches.iter() {
+            let revisions = checked_revisions(&batch.records, batch.revisions.clone(), lasting);
+            received.changes.revisions.extend(revisions);
+            if let (true, Some(link)) = (batch.last, &link) {
+                received.changes.seals.extend(checked_seals(&tree, child, batch.seals.clone()));
+                let now = self.now_ms();
+                received.changes.links.push(Link { last_success_ms: now, ..link.clone() });
+            }
+        }
+        let applied = tx.apply(&received.changes).await?;
+        tx.commit().await?;
+        self.note_echoes(child, session, &received, applied.first_seq);
+        self.committed(&received.changes).await?;
+        let mut verdicts = pushed.iter().map(|p| p.id).zip(received.verdicts);
+        let of_batch = |b: &PushedBatch| (applied.position, verdicts.by_ref().take(b.records.len()).collect());
+        Ok(batches.iter().map(of_batch).collect())
+    }
+
+    async fn in_quarantine<R: Read>(&self, reader: &mut R) -> Result<BTreeSet<RecordId>, OfficeError> {
+        if reader.quarantine_counts().await?.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(reader.quarantined(usize::MAX >> 1).await?.into_iter().filter(|q| q.inbound).map(|q| q.record).collect())
+    }
+
+    /// The link of a session that is the child's current one, in this database's present timeline.
+    fn current(&self, child: BaseId, session: u64, timeline: TimelineId) -> Option<Link> {
+        let sessions = self.sessions();
+        sessions.get(&child).filter(|open| open.id == session && open.timeline == timeline).map(|open| open.link.clone())
+    }
+
+    fn note_echoes(&self, child: BaseId, session: u64, received: &sync::parent::Received, first_seq: u64) {
+        let mut sessions = self.sessions();
+        let Some(open) = sessions.get_mut(&child).filter(|open| open.id == session) else { return };
+        for at in &received.echoes {
+            open.echoes.insert(received.changes.rows[*at].row.id, first_seq + *at as u64);
+        }
+    }
+
+    /// The next page of what a child may see after `cursor` (L1–L3). Rows only ever move to higher numbers, so each
+    /// page may be read as of its own moment.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the child is not let in or the session has ended.
+    pub async fn page(&self, child: BaseId, session: u64, cursor: Position) -> Result<PulledPage, OfficeError> {
+        self.admit(child)?;
+        let mut snapshot = self.store.snapshot().await?;
+        let timelines = snapshot.timelines().await?;
+        if self.current(child, session, timelines.current()).is_none() {
+            return Err(OfficeError::SessionEnded);
+        }
+        let tree = self.tree();
+        let (rows, end) = self.visible_rows(&mut snapshot, &tree, child, cursor.seq).await?;
+        let seq = match end {
+            Some(seq) => seq,
+            None => timelines.seq,
+        };
+        let mut withdrawn = Vec::new();
+        for withdraw in snapshot.withdraws(child, cursor.seq, WITHDRAWS_PER_PAGE).await? {
+            if withdraw.seq <= seq {
+                withdrawn.push(withdraw.record);
+            }
+        }
+        let withdrawn = self.truly_gone(&mut snapshot, &tree, child, withdrawn).await?;
+        let mut page = PulledPage {
+            position: Position { timeline: timelines.current(), seq },
+            rows,
+            withdrawn,
+            end: end.is_none(),
+            ticks: Vec::new(),
+        };
+        if page.end {
+            page.ticks = self.news_of_ticks(&tree, child, snapshot.ticks().await?);
+        }
+        Ok(page)
+    }
+
+    /// Rows for a child up to the limits of a batch, and the number of the last row looked at unless that was all.
+    async fn visible_rows(
+        &self,
+        snapshot: &mut E::Snapshot,
+        tree: &Tree,
+        child: BaseId,
+        mut after: u64,
+    ) -> Result<(Vec<Row>, Option<u64>), OfficeError> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        loop {
+            let scanned = snapshot.changes(after, SCAN_ROWS).await?;
+            let all = scanned.len() < SCAN_ROWS;
+            for (row, scope) in scanned {
+                let mine = scope.visible_to(tree, child) && !self.is_echo(child, &row);
+                if mine && !rows.is_empty() && bytes + row.state.len() > limits::BATCH_BYTES {
+                    return Ok((rows, Some(after)));
+                }
+                after = row.seq;
+                if mine {
+                    bytes += row.state.len();
+                    rows.push(row);
+                }
+                if rows.len() == limits::BATCH_RECORDS {
+                    return Ok((rows, Some(after)));
+                }
+            }
+            if all {
+                return Ok((rows, None));
+            }
+        }
+    }
+
+    fn is_echo(&self, child: BaseId, row: &Row) -> bool {
+        self.sessions().get(&child).is_some_and(|open| open.echoes.get(&row.id) == Some(&row.seq))
+    }
+
+    /// Of withdraws only those are sent whose row is absent here, or invisible to the child and clean (L1).
+    async fn truly_gone(
+        &self,
+        snapshot: &mut E::Snapshot,
+        tree: &Tree,
+        child: BaseId,
+        mut withdrawn: Vec<RecordId>,
+    ) -> Result<Vec<RecordId>, OfficeError> {
+        if withdrawn.is_empty() {
+            return Ok(withdrawn);
+        }
+        let root = tree.parent(self.me.base).is_none();
+        for row in snapshot.rows(&withdrawn).await? {
+            let visible = !row.hidden && record::scope_of(&crate::look::decode(&row)?).visible_to(tree, child);
+            if visible || (row.unsent == Unsent::Unpushed && !root) {
+                withdrawn.retain(|id| *id != row.id);
+            }
+        }
+        Ok(withdrawn)
+    }
+
+    /// What has changed in who above holds which seals of the child's subtree, since this session told it last.
+    fn news_of_ticks(&self, tree: &Tree, child: BaseId, ticks: Vec<Tick>) -> Vec<Tick> {
+        let mut sessions = self.sessions();
+        let Some(open) = sessions.get_mut(&child) else { return Vec::new() };
+        let below: Vec<Tick> = ticks.into_iter().filter(|t| tree.is_within(t.base, child)).collect();
+        let news = below.iter().filter(|t| !open.told.contains(t)).copied().collect();
+        open.told = below;
+        news
+    }
+
+    pub(crate) fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<BaseId, Open>> {
+        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Withdraws read for one page; what is beyond comes with a later round.
+const WITHDRAWS_PER_PAGE: usize = 100_000;
+
+/// What two nodes compare to know whether they hold the same tree of bases.
+pub(crate) fn registry_digest(rows: &[Row]) -> Vec<u8> {
+    let mut sorted: Vec<_> = rows.iter().map(|row| (row.id, &row.state)).collect();
+    sorted.sort();
+    let mut hash = Sha256::new();
+    for (id, state) in sorted {
+        hash.update(id.0);
+        hash.update((state.len() as u64).to_be_bytes());
+        hash.update(state);
+    }
+    hash.finalize().to_vec()
+}
+
+/// A child's share of the spread: the same every day, different for each.
+fn spread(child: BaseId) -> u64 {
+    let hash = Sha256::digest(child.0);
+    u64::from(u16::from_be_bytes([hash[0], hash[1]])) * SPREAD_MS / u64::from(u16::MAX)
+}

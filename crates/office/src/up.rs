@@ -1,0 +1,406 @@
+//! The child's side of a sync: one round with the parent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causal::{BaseId, RecordId};
+use record::Tree;
+use serde_json::json;
+use store::{Engine, Read, Write};
+use sync::child::{Desk, Sent, next_seal, resync, ticks_of};
+use sync::parent::{Hello, Incoming, Verdict, Welcome};
+use sync::{Changes, Link, Position, Row, Seal, Tick, TimelineId, limits};
+
+use crate::down::{PulledPage, PushedBatch, registry_digest};
+use crate::{Office, OfficeError};
+
+/// A round with the parent under way.
+pub struct Round<E: Engine> {
+    session: u64,
+    timeline: TimelineId,
+    parent: BaseId,
+    snapshot: E::Snapshot,
+    after: u64,
+    ahead: Option<Vec<Row>>,
+    index: u32,
+    sent: BTreeMap<u32, Sent>,
+    seals: Vec<Seal>,
+    last_index: Option<u32>,
+    refused_before: BTreeSet<RecordId>,
+    /// Records that waited when it began.
+    pub to_push: u64,
+    /// Records acknowledged so far.
+    pub pushed: u64,
+    /// Records pulled so far.
+    pub pulled: u64,
+    /// Records that the parent withdrew.
+    pub withdrawn: u64,
+    /// Records that the parent did not take.
+    pub refused: u64,
+    /// Everything was sent again.
+    pub resync: bool,
+}
+
+/// What one page of a pull did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PullOutcome {
+    /// The cursor that the next page starts at.
+    pub cursor: Position,
+    /// Nothing comes after it.
+    pub end: bool,
+}
+
+/// A batch to be sent, and the rows in it as they are stored.
+#[derive(Debug, Clone, Default)]
+pub struct Outgoing {
+    /// Its number in the session.
+    pub index: u32,
+    /// The parent's timeline that is presumed.
+    pub timeline: TimelineId,
+    /// The records.
+    pub rows: Vec<Row>,
+    /// Their history.
+    pub revisions: Vec<sync::Revision>,
+    /// Nothing comes after it.
+    pub last: bool,
+    /// With the last one: all seals held.
+    pub seals: Vec<Seal>,
+}
+
+const META_COVERS: &str = "seal_covers";
+/// Own seals whose extent is remembered: delivery ticks of older ones no longer matter.
+const COVERS_KEPT: usize = 64;
+
+impl<E: Engine> Office<E> {
+    /// The base whose node this one dials; `None` at the root.
+    pub fn parent(&self) -> Option<BaseId> {
+        self.tree().link_parent(self.me.base)
+    }
+
+    fn parent_or_fail(&self) -> Result<BaseId, OfficeError> {
+        let words = || "本节点是最上级,没有上级可同步 / this node is the root".to_owned();
+        self.parent().ok_or_else(|| OfficeError::NotAdmitted { words: words() })
+    }
+
+    /// What this node says of itself (H1), and the digest of the tree it knows.
+    ///
+    /// # Errors
+    /// [`OfficeError`] at the root, or when the store cannot be read.
+    pub async fn hello(&self, version: &str) -> Result<(Hello, Vec<u8>), OfficeError> {
+        let parent = self.parent_or_fail()?;
+        let mut snapshot = self.store.snapshot().await?;
+        let link = up_link(&mut snapshot, parent).await?;
+        let digest = registry_digest(&self.registry_rows(&mut snapshot).await?);
+        let unsent = snapshot.unsent_count().await?;
+        let hello = Hello { cursor: link.cursor, ack: link.ack, epoch: link.epoch, unsent, version: version.into() };
+        Ok((hello, digest))
+    }
+
+    /// Begins a round after the handshake: takes the parent's word on the bases, performs RESYNC where it is asked
+    /// for, mints the seals, and then fixes the snapshot that is pushed (P1). `parent_ms` is the parent's clock at
+    /// the handshake; `offset_ms` the parent's clock minus this one's.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store fails.
+    pub async fn begin_round(
+        &self,
+        session: u64,
+        welcome: &Welcome,
+        parent_ms: u64,
+        offset_ms: i64,
+        peer_version: &str,
+        registry: &[Incoming],
+    ) -> Result<Round<E>, OfficeError> {
+        let parent = self.parent_or_fail()?;
+        self.learn_registry(parent, registry).await?;
+        let mut tx = self.store.begin().await?;
+        let mut link = up_link(&mut tx, parent).await?;
+        link.clock_offset_ms = offset_ms;
+        link.peer_version = peer_version.chars().take(limits::TEXT_BYTES / 4).collect();
+        if welcome.resync {
+            tx.apply(&resync(&link, welcome)).await?;
+            self.acked_seals().clear();
+            link = Link { clock_offset_ms: offset_ms, ..up_link(&mut tx, parent).await? };
+        }
+        let seals = self.mint_seals(&mut tx, parent_ms).await?;
+        tx.apply(&Changes { links: vec![link], seals, ..Changes::default() }).await?;
+        tx.commit().await?;
+        let mut snapshot = self.store.snapshot().await?;
+        let seals = self.seals_to_send(&mut snapshot).await?;
+        let refused = snapshot.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound);
+        Ok(Round {
+            session,
+            timeline: welcome.position.timeline,
+            parent,
+            after: 0,
+            ahead: None,
+            index: 0,
+            sent: BTreeMap::new(),
+            seals,
+            last_index: None,
+            refused_before: refused.map(|q| q.record).collect(),
+            to_push: snapshot.unsent_count().await?,
+            snapshot,
+            pushed: 0,
+            pulled: 0,
+            withdrawn: 0,
+            refused: 0,
+            resync: welcome.resync,
+        })
+    }
+
+    /// The parent's word on the bases comes before anything else (H2).
+    async fn learn_registry(&self, parent: BaseId, registry: &[Incoming]) -> Result<(), OfficeError> {
+        if registry.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        let changes = self.merge_pulled(&mut tx, parent, registry, &[]).await?;
+        tx.apply(&changes).await?;
+        tx.commit().await?;
+        self.committed(&changes).await
+    }
+
+    /// The first tree of a node that has just joined.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store fails.
+    pub async fn adopt_registry(&self, parent: BaseId, registry: &[Incoming]) -> Result<(), OfficeError> {
+        self.learn_registry(parent, registry).await
+    }
+
+    async fn merge_pulled(
+        &self,
+        tx: &mut E::Tx,
+        parent: BaseId,
+        pulled: &[Incoming],
+        withdrawn: &[RecordId],
+    ) -> Result<Changes, OfficeError> {
+        let ids: Vec<RecordId> = pulled.iter().map(|p| p.id).chain(withdrawn.iter().copied()).collect();
+        let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let tree = self.tree();
+        let desk = Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        Ok(desk.receive(&existing, pulled, withdrawn))
+    }
+
+    /// A new seal for each base served here, and the memory of how far each reaches (S1).
+    async fn mint_seals(&self, tx: &mut E::Tx, parent_ms: u64) -> Result<Vec<Seal>, OfficeError> {
+        let timelines = tx.timelines().await?;
+        let held = tx.seals().await?;
+        let unattested = tx.unattested().await?;
+        let refused = tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound).count() as u64;
+        let current = timelines.current();
+        let mut seals = Vec::new();
+        for base in self.tree().served_by(self.me.base) {
+            let last = held.iter().find(|s| s.base == base && s.timeline == current);
+            let seal = next_seal(last, base, current, parent_ms, timelines.seq);
+            let exceptions = if base == self.me.base { unattested.clone() } else { Vec::new() };
+            seals.push(Seal { unsent: refused, exceptions, ..seal });
+        }
+        let n = seals.iter().find(|s| s.base == self.me.base).map_or(0, |s| s.n);
+        let mut covers = read_covers(tx).await?;
+        covers.push((current.0, n, timelines.seq));
+        let kept = covers.len().saturating_sub(COVERS_KEPT);
+        tx.put_meta(META_COVERS, json!(covers[kept..]).to_string().as_bytes()).await?;
+        Ok(seals)
+    }
+
+    /// All seals held that the parent has not acknowledged yet, with what is in quarantine here added.
+    async fn seals_to_send(&self, snapshot: &mut E::Snapshot) -> Result<Vec<Seal>, OfficeError> {
+        let kept: BTreeMap<BaseId, u64> = snapshot.quarantine_counts().await?.into_iter().collect();
+        let mut seals = snapshot.seals().await?;
+        let acked = self.acked_seals();
+        seals.iter_mut().for_each(|seal| seal.quarantined += kept.get(&seal.base).copied().unwrap_or(0));
+        seals.retain(|s| acked.get(&(s.base, s.timeline)) != Some(&(s.n, s.quarantined)));
+        seals.truncate(limits::SEALS);
+        Ok(seals)
+    }
+
+    /// The next batch to send; `None` after the last.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store fails.
+    pub async fn next_batch(&self, round: &mut Round<E>) -> Result<Option<Outgoing>, OfficeError> {
+        if round.last_index.is_some() {
+            return Ok(None);
+        }
+        let rows = match round.ahead.take() {
+            Some(rows) => rows,
+            None => round.snapshot.unsent(round.after, limits::BATCH_RECORDS, limits::BATCH_BYTES).await?,
+        };
+        let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
+        let revisions = round.snapshot.revisions(&ids, true, limits::BATCH_REVISIONS).await?;
+        let upto = rows.last().map_or(round.after, |row| row.seq);
+        let mut sent = Sent {
+            after: round.after,
+            upto,
+            rows: rows.iter().map(|row| (row.id, row.seq)).collect(),
+            hidden: rows.iter().filter(|row| row.hidden).map(|row| row.id).collect(),
+            revisions: revisions.iter().map(|r| (r.record, r.of, r.by)).collect(),
+        };
+        if revisions.len() == limits::BATCH_REVISIONS {
+            // More history than fits: what was sent counts as sent, the records wait for another round.
+            sent = Sent { upto: sent.after, rows: Vec::new(), ..sent };
+        }
+        round.after = upto;
+        let ahead = match rows.is_empty() {
+            true => Vec::new(),
+            false => round.snapshot.unsent(upto, limits::BATCH_RECORDS, limits::BATCH_BYTES).await?,
+        };
+        let last = ahead.is_empty();
+        round.ahead = Some(ahead);
+        let index = round.index;
+        round.index += 1;
+        round.sent.insert(index, sent);
+        let seals = if last { round.seals.clone() } else { Vec::new() };
+        round.last_index = last.then_some(index);
+        Ok(Some(Outgoing { index, timeline: round.timeline, rows, revisions, last, seals }))
+    }
+
+    /// Takes the parent's durable acknowledgement of a batch (A1–A3). One that is not of this round, or of another
+    /// timeline of the parent, is not believed.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when it is not this round's, or the store fails.
+    pub async fn acknowledge(
+        &self,
+        round: &mut Round<E>,
+        session: u64,
+        index: u32,
+        ack: Position,
+        verdicts: BTreeMap<RecordId, Verdict>,
+    ) -> Result<(), OfficeError> {
+        if session != round.session || ack.timeline != round.timeline {
+            return Err(OfficeError::SessionEnded);
+        }
+        let Some(sent) = round.sent.remove(&index) else { return Err(OfficeError::SessionEnded) };
+        let last = round.last_index == Some(index);
+        let mut tx = self.store.begin().await?;
+        let link = up_link(&mut tx, round.parent).await?;
+        let looked_at = |id: &RecordId| verdicts.contains_key(id) || round.refused_before.contains(id);
+        let mut ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).filter(looked_at).collect();
+        ids.extend(sent.hidden.iter().copied());
+        let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let tree = self.tree();
+        let withdraws = self.withdraws_below(&mut tx, &tree).await?;
+        let desk =
+            Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent: round.parent, now_ms: self.now_ms() };
+        let mut changes = desk.acknowledged(&link, &sent, &verdicts, ack, &now, &withdraws);
+        if last {
+            changes.ticks = ticks_of(round.parent, &round.seals);
+        }
+        tx.apply(&changes).await?;
+        tx.commit().await?;
+        if last {
+            let mut acked = self.acked_seals();
+            acked.extend(round.seals.iter().map(|s| ((s.base, s.timeline), (s.n, s.quarantined))));
+        }
+        round.pushed += sent.rows.len() as u64;
+        round.refused += verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
+        self.committed(&changes).await
+    }
+
+    async fn withdraws_below(&self, tx: &mut E::Tx, tree: &Tree) -> Result<Vec<sync::Withdraw>, OfficeError> {
+        let mut all = Vec::new();
+        for child in tree.link_children(self.me.base) {
+            all.extend(tx.withdraws(child, 0, QUARANTINE_LOOK).await?);
+        }
+        Ok(all)
+    }
+
+    /// Where the next pull starts.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store cannot be read.
+    pub async fn cursor(&self, round: &Round<E>) -> Result<Position, OfficeError> {
+        let mut snapshot = self.store.snapshot().await?;
+        let link = up_link(&mut snapshot, round.parent).await?;
+        Ok(link.cursor.unwrap_or(Position { timeline: round.timeline, seq: 0 }))
+    }
+
+    /// Takes one page of the parent's changes; the cursor moves in the same transaction (L2, L4, L5). The end of the
+    /// pull is the end of a successful round.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the page is of another timeline of the parent, or the store fails.
+    pub async fn receive_page(&self, round: &mut Round<E>, page: PulledPage) -> Result<PullOutcome, OfficeError> {
+        if page.position.timeline != round.timeline {
+            return Err(OfficeError::SessionEnded);
+        }
+        let pulled: Vec<Incoming> =
+            page.rows.into_iter().map(|row| Incoming { id: row.id, kind: row.kind, state: row.state }).collect();
+        let mut tx = self.store.begin().await?;
+        let mut changes = self.merge_pulled(&mut tx, round.parent, &pulled, &page.withdrawn).await?;
+        let mut link = up_link(&mut tx, round.parent).await?;
+        link.cursor = Some(page.position);
+        if page.end {
+            link.last_success_ms = self.now_ms();
+        }
+        changes.links.push(link);
+        changes.ticks.extend(page.ticks);
+        tx.apply(&changes).await?;
+        tx.commit().await?;
+        round.pulled += pulled.len() as u64;
+        round.withdrawn += page.withdrawn.len() as u64;
+        self.committed(&changes).await?;
+        Ok(PullOutcome { cursor: page.position, end: page.end })
+    }
+
+    /// Remembers why a round failed; what it had already settled stays settled.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store fails.
+    pub async fn round_failed(&self, words: &str) -> Result<(), OfficeError> {
+        let Some(parent) = self.parent() else { return Ok(()) };
+        let mut tx = self.store.begin().await?;
+        let mut link = up_link(&mut tx, parent).await?;
+        link.last_failure_ms = self.now_ms();
+        link.last_failure = words.chars().take(limits::TEXT_BYTES).collect();
+        tx.apply(&Changes { links: vec![link], ..Changes::default() }).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn acked_seals(&self) -> std::sync::MutexGuard<'_, AckedSeals> {
+        self.acked_seals.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What the parent has acknowledged of each base's seals: count and records in quarantine.
+pub(crate) type AckedSeals = BTreeMap<(BaseId, TimelineId), (u64, u64)>;
+
+/// Refusals looked through at once.
+const QUARANTINE_LOOK: usize = 100_000;
+
+async fn up_link<R: Read>(reader: &mut R, parent: BaseId) -> Result<Link, OfficeError> {
+    let link = reader.links().await?.into_iter().find(|l| l.up && l.peer == parent);
+    Ok(link.unwrap_or(Link { peer: parent, up: true, ..Link::default() }))
+}
+
+pub(crate) async fn read_covers<R: Read>(reader: &mut R) -> Result<Covers, OfficeError> {
+    let stored = reader.meta(META_COVERS).await?.unwrap_or_default();
+    // Written by this file alone; anything else only costs the display of where old records have arrived.
+    Ok(serde_json::from_slice(&stored).unwrap_or_default())
+}
+
+/// How far own seals reach: timeline, count, number.
+pub(crate) type Covers = Vec<(u64, u64, u64)>;
+
+/// Whether `holder` has a seal of `base` that covers the number `seq`.
+pub(crate) fn covered_by(covers: &Covers, ticks: &[Tick], base: BaseId, holder: BaseId, seq: u64) -> bool {
+    let mine = ticks.iter().filter(|t| t.holder == holder && t.base == base);
+    let reaches = |t: &Tick| covers.iter().any(|(line, n, upto)| *line == t.timeline.0 && *n <= t.n && seq <= *upto);
+    mine.into_iter().any(reaches)
+}
+
+impl From<Outgoing> for PushedBatch {
+    fn from(out: Outgoing) -> PushedBatch {
+        let incoming = |row: Row| Incoming { id: row.id, kind: row.kind, state: row.state };
+        PushedBatch {
+            index: out.index,
+            records: out.rows.into_iter().map(incoming).collect(),
+            revisions: out.revisions,
+            last: out.last,
+            seals: out.seals,
+        }
+    }
+}

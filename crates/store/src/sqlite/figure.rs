@@ -1,0 +1,72 @@
+//! Figures: counts by home, and by what else is asked for.
+
+use schema::Kind;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use super::filter::{self, Filter};
+use super::values::{base_id, fetch_made, number};
+use super::{dialect, search};
+use crate::error::StoreError;
+use crate::field_path::FieldPath;
+use crate::query::{FigureQuery, FigureRow, GroupBy};
+
+/// Most breakdowns of one figure: a table has two sides, and each may be broken down twice.
+pub(crate) const GROUPS_MAX: usize = 4;
+
+pub(super) async fn figure(
+    conn: &mut SqliteConnection,
+    kind: Option<&Kind>,
+    query: &FigureQuery,
+) -> Result<Vec<FigureRow>, StoreError> {
+    if query.group_by.len() > GROUPS_MAX {
+        return Err(StoreError::bad_query("统计分组太多 / too many breakdowns"));
+    }
+    let searched = search::searched(conn).await?;
+    let mut source = filter::source(&Filter::of_figure(query), kind, searched)?;
+    let mut columns = vec!["r.home".to_owned()];
+    for group in &query.group_by {
+        columns.push(key(kind, group, &mut source.from)?);
+    }
+    let count = match &query.distinct {
+        None => "count(*)".to_owned(),
+        Some(name) => format!("count(DISTINCT NULLIF({}, ''))", field_text(kind, name, &mut source.from)?),
+    };
+    let positions: Vec<String> = (1..=columns.len()).map(|at| at.to_string()).collect();
+    let sql = format!(
+        "{}SELECT {}, {count} FROM {} WHERE {} GROUP BY {}",
+        source.with,
+        columns.join(", "),
+        source.from,
+        source.conditions,
+        positions.join(", ")
+    );
+    let keys = query.group_by.len();
+    let mut rows = fetch_made(conn, "working out a figure", sql.into(), true, source.bound, |row| {
+        let keys = (1..=keys).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+        Ok(FigureRow { home: base_id(row, 0)?, keys, count: number(row, query.group_by.len() + 1)? })
+    })
+    .await?;
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+fn key(kind: Option<&Kind>, group: &GroupBy, from: &mut String) -> Result<String, StoreError> {
+    match group {
+        GroupBy::Place => Ok("r.place".to_owned()),
+        GroupBy::Class => Ok(dialect::as_text("r.class")),
+        GroupBy::State => Ok(dialect::as_text("r.step")),
+        GroupBy::Field(name) => Ok(format!("COALESCE({}, '')", field_text(kind, name, from)?)),
+    }
+}
+
+/// A field as text; a set brings its elements into the tables.
+fn field_text(kind: Option<&Kind>, name: &str, from: &mut String) -> Result<String, StoreError> {
+    let field = FieldPath::resolve(kind, name)?;
+    if !field.repeated {
+        return Ok(dialect::as_text(&dialect::json_value("r.body", &field.path)));
+    }
+    let alias = format!("e{}", from.len());
+    from.push_str(&format!(" LEFT JOIN {} {alias}", dialect::json_elements("r.body", &field.path)));
+    Ok(dialect::as_text(&format!("{alias}.value")))
+}

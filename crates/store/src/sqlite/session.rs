@@ -1,0 +1,222 @@
+//! Reading and writing within one transaction: each method asks the module of its table.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use causal::{BaseId, RecordId};
+use record::{Scope, Shown};
+use schema::Schema;
+use sqlx::{Sqlite, Transaction};
+use sync::{
+    Changes, Handed, Link, Position, Quarantined, Replica, Revision, Row, Seal, Tick, Timelines, Withdraw,
+};
+
+use super::{
+    Store, apply, certificate, counter, figure, handed, invite, link, list, meta, quarantine, replica,
+    revision, seal, search, tick, unsent, withdraw,
+};
+use crate::engine::{Applied, Read, Write};
+use crate::error::{Doing, StoreError};
+use crate::model::{Certificate, Invite, InviteState};
+use crate::query::{FigureQuery, FigureRow, Page, Query};
+
+/// Reads as of one moment.
+pub type Snapshot = Session<ReadOnly>;
+
+/// Reads and writes as one; dropped without a commit it leaves nothing.
+pub type Tx = Session<Writing>;
+
+/// Marks a session that only reads.
+#[derive(Debug)]
+pub enum ReadOnly {}
+
+/// Marks a session that writes.
+#[derive(Debug)]
+pub enum Writing {}
+
+/// A transaction of the database.
+pub struct Session<M> {
+    store: Store,
+    schema: Arc<Schema>,
+    tx: Transaction<'static, Sqlite>,
+    written: u64,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<M> Session<M> {
+    pub(super) fn new(store: Store, tx: Transaction<'static, Sqlite>) -> Session<M> {
+        Session { schema: store.schema(), store, tx, written: 0, mode: PhantomData }
+    }
+
+    /// Has the search index caught up afterwards, if this search had much to go through without it.
+    async fn note_lag(&mut self, text: Option<&str>) -> Result<(), StoreError> {
+        if text.is_some_and(|t| !t.trim().is_empty()) {
+            let lag =
+                counter::last(&mut self.tx).await?.saturating_sub(search::searched(&mut self.tx).await?);
+            if lag > search::LAG {
+                self.store.index_words_soon();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<M> Read for Session<M> {
+    async fn rows(&mut self, ids: &[RecordId]) -> Result<Vec<Row>, StoreError> {
+        super::record::rows(&mut self.tx, ids).await
+    }
+
+    async fn of_kind(&mut self, kind: &str) -> Result<Vec<Row>, StoreError> {
+        super::record::of_kind(&mut self.tx, kind).await
+    }
+
+    async fn timelines(&mut self) -> Result<Timelines, StoreError> {
+        counter::timelines(&mut self.tx).await
+    }
+
+    async fn unsent(
+        &mut self,
+        after_seq: u64,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        unsent::unsent(&mut self.tx, after_seq, max_rows, max_bytes).await
+    }
+
+    async fn unsent_count(&mut self) -> Result<u64, StoreError> {
+        unsent::count(&mut self.tx).await
+    }
+
+    async fn revisions(
+        &mut self,
+        records: &[RecordId],
+        only_unsent: bool,
+        limit: usize,
+    ) -> Result<Vec<Revision>, StoreError> {
+        revision::of_records(&mut self.tx, records, only_unsent, limit).await
+    }
+
+    async fn history(&mut self, record: RecordId) -> Result<Vec<Revision>, StoreError> {
+        revision::of_records(&mut self.tx, &[record], false, usize::MAX).await
+    }
+
+    async fn changes(&mut self, after_seq: u64, limit: usize) -> Result<Vec<(Row, Scope)>, StoreError> {
+        super::record::changes(&mut self.tx, after_seq, limit).await
+    }
+
+    async fn withdraws(
+        &mut self,
+        child: BaseId,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Withdraw>, StoreError> {
+        withdraw::of_child(&mut self.tx, child, after_seq, limit).await
+    }
+
+    async fn links(&mut self) -> Result<Vec<Link>, StoreError> {
+        link::all(&mut self.tx).await
+    }
+
+    async fn seals(&mut self) -> Result<Vec<Seal>, StoreError> {
+        seal::all(&mut self.tx).await
+    }
+
+    async fn ticks(&mut self) -> Result<Vec<Tick>, StoreError> {
+        tick::all(&mut self.tx).await
+    }
+
+    async fn quarantined(&mut self, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
+        quarantine::latest(&mut self.tx, limit).await
+    }
+
+    async fn quarantine_counts(&mut self) -> Result<Vec<(BaseId, u64)>, StoreError> {
+        quarantine::counts(&mut self.tx).await
+    }
+
+    async fn replicas(&mut self) -> Result<Vec<Replica>, StoreError> {
+        replica::all(&mut self.tx).await
+    }
+
+    async fn handed(&mut self, records: &[RecordId]) -> Result<Vec<Handed>, StoreError> {
+        handed::of_records(&mut self.tx, records).await
+    }
+
+    async fn unattested(&mut self) -> Result<Vec<RecordId>, StoreError> {
+        handed::unattested(&mut self.tx).await
+    }
+
+    async fn forgotten(&mut self) -> Result<u64, StoreError> {
+        counter::forgotten(&mut self.tx).await
+    }
+
+    async fn list(&mut self, query: &Query) -> Result<Page, StoreError> {
+        let page = list::list(&mut self.tx, self.schema.kind(&query.kind), query).await?;
+        self.note_lag(query.text.as_deref()).await?;
+        Ok(page)
+    }
+
+    async fn figure(&mut self, query: &FigureQuery) -> Result<Vec<FigureRow>, StoreError> {
+        let rows = figure::figure(&mut self.tx, self.schema.kind(&query.kind), query).await?;
+        self.note_lag(query.text.as_deref()).await?;
+        Ok(rows)
+    }
+
+    async fn meta(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        meta::get(&mut self.tx, key).await
+    }
+
+    async fn invites(&mut self) -> Result<Vec<Invite>, StoreError> {
+        invite::all(&mut self.tx).await
+    }
+
+    async fn certificates(&mut self) -> Result<Vec<Certificate>, StoreError> {
+        certificate::all(&mut self.tx).await
+    }
+}
+
+impl Write for Tx {
+    async fn apply(&mut self, changes: &Changes) -> Result<Applied, StoreError> {
+        let (first_seq, last) = apply::apply(&mut self.tx, &self.schema, changes).await?;
+        self.written += apply::weight(changes);
+        Ok(Applied { first_seq, position: Position { timeline: self.store.inner.timeline, seq: last } })
+    }
+
+    async fn saved_at(&mut self, now_ms: u64) -> Result<u64, StoreError> {
+        counter::saved_at(&mut self.tx, now_ms).await
+    }
+
+    async fn reshow(&mut self, shown: &[(RecordId, Shown)]) -> Result<(), StoreError> {
+        match super::record::reshow(&mut self.tx, &self.schema, shown).await? {
+            Some(lowest) => search::forget_from(&mut self.tx, lowest).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        meta::put(&mut self.tx, key, value).await
+    }
+
+    async fn put_invite(&mut self, invite: &Invite) -> Result<(), StoreError> {
+        invite::put(&mut self.tx, invite).await
+    }
+
+    async fn take_invite(&mut self, code_hash: &[u8; 32], now_ms: u64) -> Result<InviteState, StoreError> {
+        invite::take(&mut self.tx, code_hash, now_ms).await
+    }
+
+    async fn put_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
+        certificate::put(&mut self.tx, certificate).await
+    }
+
+    async fn commit(self) -> Result<(), StoreError> {
+        self.tx.commit().await.doing("making it durable")?;
+        self.store.committed(self.written);
+        Ok(())
+    }
+}
+
+impl<M> std::fmt::Debug for Session<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("store", &self.store).finish_non_exhaustive()
+    }
+}
