@@ -83,8 +83,8 @@ pub enum What {
 /// Which records; shared by the commands that read many.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// 条件，可写多次，须同时满足：状态=正常，名称~协会，成立登记日期>=2020-01-01，住所=（未填）；比较符 = != >= <= > < ~ /
-    /// A condition, may be repeated, all must hold; ~ means contains, FIELD= means not filled in
+    /// 条件，可写多次，须同时满足。如：状态=正常、状态!=注销、名称~协会（含有）、住所=（未填）、注册资金>=100000；也可用 <= > < /
+    /// A condition, may be repeated, all must hold: = != >= <= > <, ~ for contains, FIELD= for not filled in
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition::parse)]
     pub conditions: Vec<Condition>,
 
@@ -134,7 +134,11 @@ fn localised(command: Command) -> Command {
         .help_template(TEMPLATE)
         .subcommand_help_heading("命令 Commands")
         .mut_args(|arg| {
-            let heading = if arg.is_positional() { "内容 Arguments" } else { "选项 Options" };
+            let heading = match (arg.is_positional(), arg.is_global_set()) {
+                (true, _) => "内容 Arguments",
+                (false, false) => "选项 Options",
+                (false, true) => "通用选项 Global options",
+            };
             arg.help_heading(heading)
         })
         .mut_subcommands(localised)
@@ -196,7 +200,7 @@ mod tests {
         for sub in command.get_subcommands() {
             assert!(help.contains(&format!("  {}", sub.get_name())), "{}", sub.get_name());
         }
-        assert!(help.contains("命令 Commands") && help.contains("选项 Options"), "{help}");
+        assert!(help.contains("命令 Commands") && help.contains("通用选项 Global options"), "{help}");
         assert!(!help.contains("Usage: Usage"), "{help}");
     }
 

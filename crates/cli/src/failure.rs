@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use node::NodeError;
+use sheet::WriteError;
 use tonic::{Code, Status};
 
 /// A failure that this program finds itself, with its stable code.
@@ -41,7 +42,20 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
             other => other.code(),
         });
     }
+    if let Some(error) = cause.downcast_ref::<WriteError>().and_then(write_code) {
+        return Some(error.into());
+    }
     cause.downcast_ref::<std::io::Error>().and_then(io_code).map(Into::into)
+}
+
+/// A table that was not written; what the system said is the next cause.
+fn write_code(error: &WriteError) -> Option<&'static str> {
+    match error {
+        WriteError::DiskFull => Some("disk_full"),
+        WriteError::UnknownFormat => Some("usage"),
+        WriteError::TooManyRows { .. } | WriteError::CellTooLong { .. } => Some("invalid"),
+        _ => None,
+    }
 }
 
 /// The code that the node sent; where it sent none the call itself failed, and gRPC says how.
@@ -83,7 +97,8 @@ pub fn message(error: &anyhow::Error) -> String {
             break;
         }
         parts.push(cause.to_string());
-        if cause.is::<NodeError>() {
+        // These say all that their causes say.
+        if cause.is::<NodeError>() || cause.is::<WriteError>() {
             break;
         }
     }
@@ -126,6 +141,7 @@ mod tests {
     #[test]
     fn failures_of_this_machine() {
         check(usage("缺少编号"), "usage", "缺少编号");
+        check(WriteError::DiskFull.into(), "disk_full", &WriteError::DiskFull.to_string());
         let missing = std::io::Error::from(ErrorKind::NotFound);
         check(missing.into(), "not_found", "entity not found");
         assert!(reader_has_gone(&std::io::Error::from(ErrorKind::BrokenPipe).into()));

@@ -40,7 +40,7 @@ impl Grid {
         let mut lines = vec![self.cells(&self.headings)];
         lines.extend(self.rows.iter().map(|row| self.cells(row)));
         let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-        let width_of = |at| lines.iter().filter_map(|line| line.get(at)).map(|cell| width(cell)).max();
+        let width_of = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| width(cell)).max();
         let widths: Vec<usize> = (0..columns).map(|at| width_of(at).unwrap_or(0)).collect();
         let ruler = widths.iter().map(|width| "─".repeat(*width)).collect();
         lines.insert(1, ruler);

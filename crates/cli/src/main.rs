@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 fn misread(error: &clap::Error, out: Output) -> Exit {
     let text = error.render().to_string();
     if error.use_stderr() {
-        return out.report("usage", &format!("{}\n{text}", args::wrong(error)));
+        return out.report("usage", &format!("{}\n{}", args::wrong(error), text.trim_end()));
     }
     out.document(&text).map_or_else(|error| out.failed(&error.into()), |()| Exit::Done)
 }

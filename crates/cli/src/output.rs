@@ -65,10 +65,13 @@ impl Output {
     pub fn report(self, code: &str, message: &str) -> Exit {
         let exit = Exit::of(code);
         let meaning = exit.meaning();
+        // What a library says is in English: the reader learns first what it means.
+        let foreign = message.starts_with(|first: char| first.is_ascii());
+        let lead = if foreign { format!("{}：", meaning.zh) } else { String::new() };
         let words = format!(
-            "{}：{message}\n{}\n{} ({code}, exit code {})",
-            meaning.zh,
+            "{lead}{message}\n{}\n{} / {} ({code}, exit code {})",
             meaning.advice,
+            meaning.zh,
             meaning.en,
             exit.number()
         );

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use node::Attached;
-use tonic::transport::Channel;
 use wire::admin::admin_client::AdminClient;
 use wire::record::records_client::RecordsClient;
 
@@ -18,12 +17,12 @@ pub struct Node {
 
 impl Node {
     /// A client of the record service.
-    pub fn records(&self) -> RecordsClient<Channel> {
+    pub fn records(&self) -> RecordsClient<node::AdminChannel> {
         self.attached.records().max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// A client of the admin service.
-    pub fn admin(&self) -> AdminClient<Channel> {
+    pub fn admin(&self) -> AdminClient<node::AdminChannel> {
         self.attached.admin().max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }

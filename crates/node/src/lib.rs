@@ -5,34 +5,22 @@
 //! Begin with [`serve()`] and [`attach()`].
 
 mod attach;
+mod config;
 mod error;
+mod folder;
+mod gate;
+mod node;
+mod round;
+mod scheduler;
+mod serve;
+mod service;
 mod setup;
+mod tls;
+mod token;
 
-pub use attach::{Attached, attach};
-pub use error::NodeError;
+pub use attach::{AdminChannel, Attached, attach};
+pub use config::{Config, FigureConfig, SyncConfig};
+pub use error::{CODE_KEY, NodeError};
+pub use serve::{Listening, serve};
 pub use setup::{InitOptions, InitReport, JoinOptions, JoinReport, init, join};
-
-use std::path::Path;
-
-/// Where a started node can be reached.
-#[derive(Debug, Clone)]
-pub struct Listening {
-    /// Address for children; `None` when it takes none.
-    pub children: Option<std::net::SocketAddr>,
-    /// The loopback admin port.
-    pub admin: std::net::SocketAddr,
-    /// The node's base.
-    pub base_name: String,
-}
-
-/// Serves the node in `folder` until `stop` is ready; calls `ready` once it listens.
-///
-/// # Errors
-/// [`NodeError`] when it cannot be opened, or another server runs on the folder.
-pub async fn serve(
-    folder: &Path,
-    _ready: impl FnOnce(&Listening),
-    _stop: impl Future<Output = ()>,
-) -> Result<(), NodeError> {
-    Err(NodeError::NoNode { folder: folder.into() })
-}
+pub use token::AddToken;

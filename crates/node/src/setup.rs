@@ -1,8 +1,21 @@
 //! Making a node: a root by `init`, any other by `join`.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use causal::BaseId;
+use office::{Me, NewBase, Office, Settings, SystemClock};
+use pki::{Authority, InviteFile, NodeKey};
+use record::derived_id;
+use schema::Schema;
+use time::OffsetDateTime;
+use wire::enrolment::EnrolRequest;
+use wire::enrolment::enrolment_client::EnrolmentClient;
+
+use crate::config::Config;
 use crate::error::NodeError;
+use crate::folder::{Folder, NodeFile};
+use crate::tls::dial;
 
 /// How a root node is made.
 #[derive(Debug, Clone, Default)]
@@ -54,18 +67,125 @@ pub struct JoinReport {
     pub parent_name: String,
 }
 
-/// Makes a root node in an empty folder.
+/// Makes a root node in a folder that holds none: its key, the federation's CA, its own record.
 ///
 /// # Errors
-/// [`NodeError`] when the folder is not empty or cannot be written.
-pub async fn init(folder: &Path, _options: &InitOptions) -> Result<InitReport, NodeError> {
-    Err(NodeError::NoNode { folder: folder.into() })
+/// [`NodeError`] when the folder holds a node or cannot be written, or a value is refused.
+pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, NodeError> {
+    let folder = Folder::new(folder);
+    folder.prepare()?;
+    let schema = Arc::new(Schema::embedded().clone());
+    let registry = schema.registry().map(|k| k.name.clone()).unwrap_or_default();
+    let base = BaseId(derived_id(&registry, std::slice::from_ref(&options.code)).0);
+    let now = OffsetDateTime::now_utc();
+    let authority = Authority::new_root(base.0, &options.federation, now)?;
+    let key = NodeKey::generate()?;
+    let leaf = authority.issue_leaf(&key.csr_der()?, base.0, now, pki::LEAF_DAYS)?;
+    folder.write_identity(&leaf.chain_pem, &key.to_pem(), &authority.root_pem())?;
+    folder.write_authority(&authority.chain_pem(), &authority.key_pem())?;
+    folder.write_config(&Config::template(&options.listen, &options.advertise, ""))?;
+    let me = Me { base, federation: options.federation.clone() };
+    let settings = Settings::default();
+    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+    let own = NewBase {
+        code: options.code.clone(),
+        name: options.name.clone(),
+        rung: options.rung.clone(),
+        jurisdiction: options.jurisdiction.clone(),
+        ..NewBase::default()
+    };
+    let registered = office.register_base(&own).await;
+    office.close().await;
+    registered?;
+    folder.write_node(&NodeFile {
+        federation: options.federation.clone(),
+        base: base.to_string(),
+        base_name: options.name.clone(),
+        parent_name: None,
+    })?;
+    let root_pin = InviteFile::root_pin(&authority.root_pem())?;
+    Ok(InitReport { base: base.to_string(), root_pin })
 }
 
-/// Joins a federation with an invite file: makes the key here, redeems the invite, stores the certificate.
+/// Joins a federation with an invite file: makes the keys here, redeems the invite, stores the certificates and the
+/// tree of bases.
 ///
 /// # Errors
-/// [`NodeError`] when the invite cannot be used or the parent cannot be reached.
-pub async fn join(folder: &Path, _invite: &str, _options: &JoinOptions) -> Result<JoinReport, NodeError> {
-    Err(NodeError::NoNode { folder: folder.into() })
+/// [`NodeError`] when the invite cannot be used or the parent cannot be reached; the folder then holds no node and
+/// `join` can be repeated.
+pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<JoinReport, NodeError> {
+    let folder = Folder::new(folder);
+    let invite = InviteFile::read(invite, OffsetDateTime::now_utc())?;
+    folder.prepare()?;
+    let (leaf_key, authority_key) = (NodeKey::generate()?, NodeKey::generate()?);
+    let channel = dial(&invite.parent_address, &invite.parent_name, pki::client_config_invite(&invite)?)?;
+    let request = EnrolRequest {
+        code: invite.code.to_text(),
+        leaf_csr: leaf_key.csr_der()?,
+        authority_csr: authority_key.csr_der()?,
+    };
+    let mut client = EnrolmentClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
+    let answer = client.enrol(request).await.map_err(|s| unreachable(&invite.parent_address, s))?.into_inner();
+    folder.write_identity(&answer.leaf_chain_pem, &leaf_key.to_pem(), &invite.root_cert_pem)?;
+    folder.write_authority(&answer.authority_chain_pem, &authority_key.to_pem())?;
+    folder.identity()?.verify(OffsetDateTime::now_utc())?;
+    folder.write_config(&Config::template(&options.listen, &options.advertise, &invite.parent_address))?;
+    let base = BaseId(invite.base);
+    let parent = BaseId::try_from(answer.parent.as_slice()).unwrap_or(BaseId(invite.parent_name.base()));
+    let me = Me { base, federation: answer.federation.clone() };
+    let parent_name = learn_tree(&folder, me, parent, &answer.registry).await?;
+    folder.write_node(&NodeFile {
+        federation: answer.federation.clone(),
+        base: base.to_string(),
+        base_name: invite.base_name.clone(),
+        parent_name: Some(invite.parent_name.as_str().to_owned()),
+    })?;
+    Ok(JoinReport {
+        base: base.to_string(),
+        base_name: invite.base_name.clone(),
+        federation: answer.federation,
+        parent_name,
+    })
+}
+
+async fn learn_tree(
+    folder: &Folder,
+    me: Me,
+    parent: BaseId,
+    registry: &[wire::sync::Packed],
+) -> Result<String, NodeError> {
+    let schema = Arc::new(Schema::embedded().clone());
+    let settings = Settings::default();
+    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+    let learned = async {
+        for packed in registry {
+            office.adopt_registry(parent, &wire::unpack(packed)?.records).await?;
+        }
+        Ok::<_, NodeError>(office.tree().name(parent))
+    };
+    let learned = learned.await;
+    office.close().await;
+    learned
+}
+
+/// A call that never got an answer means that the parent was not reached; an answer speaks for itself.
+pub(crate) fn unreachable(address: &str, status: tonic::Status) -> NodeError {
+    if status.metadata().contains_key(crate::error::CODE_KEY) {
+        return status.into();
+    }
+    match status.code() {
+        tonic::Code::Unavailable | tonic::Code::Cancelled | tonic::Code::DeadlineExceeded | tonic::Code::Unknown => {
+            let words = root_cause(&status);
+            NodeError::Unreachable { address: address.into(), words }
+        }
+        _ => status.into(),
+    }
+}
+
+fn root_cause(status: &tonic::Status) -> String {
+    let mut cause: &dyn std::error::Error = status;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }

@@ -7,8 +7,8 @@
 mod beside;
 mod fixture;
 mod numbers;
-mod queue;
 mod questions;
+mod queue;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -29,7 +29,11 @@ pub trait Bench: Sync {
     fn open(&self) -> impl Future<Output = Self::Engine> + Send;
 
     /// The same database after the program was stopped and started.
-    fn reopen(&self, engine: Self::Engine, timeline: TimelineId) -> impl Future<Output = Self::Engine> + Send;
+    fn reopen(&self, engine: Self::Engine, timeline: TimelineId)
+    -> impl Future<Output = Self::Engine> + Send;
+
+    /// Lets what an engine does in the background, such as indexing, come to rest.
+    fn settle(&self, engine: &Self::Engine) -> impl Future<Output = ()> + Send;
 
     /// The contract that the databases are opened with.
     fn schema(&self) -> Arc<Schema>;

@@ -168,8 +168,9 @@ impl<M> Read for Session<M> {
         limit: usize,
     ) -> Result<Vec<Withdraw>, StoreError> {
         let of_child = self.data.withdraws.iter().filter(|((to, _), seq)| *to == child && **seq > after_seq);
-        let mut all: Vec<Withdraw> =
-            of_child.map(|((child, record), seq)| Withdraw { child: *child, record: *record, seq: *seq }).collect();
+        let mut all: Vec<Withdraw> = of_child
+            .map(|((child, record), seq)| Withdraw { child: *child, record: *record, seq: *seq })
+            .collect();
         all.sort_unstable_by_key(|withdraw| withdraw.seq);
         all.truncate(limit);
         Ok(all)

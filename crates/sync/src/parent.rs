@@ -87,7 +87,7 @@ pub struct Desk<'s> {
     /// This node's clock, UTC milliseconds.
     pub now_ms: u64,
     /// Whether a stamp's tag proves that this node's own base wrote it.
-    pub own_tag: &'s dyn Fn(RecordId, &Stamp<'_>) -> bool,
+    pub own_tag: &'s (dyn Fn(RecordId, &Stamp<'_>) -> bool + Sync),
     /// All replicas known, by id.
     pub replicas: &'s BTreeMap<causal::ReplicaId, Replica>,
     /// The replica with which this node writes now: nobody else can know its ticks before it does.

@@ -8,7 +8,7 @@ mod convert;
 mod packed;
 
 pub use convert::Invalid;
-pub use packed::{Unpacked, pack, unpack};
+pub use packed::{Unpacked, pack, pack_all, unpack};
 
 /// The packages of the contract as they are nested in it.
 #[allow(missing_docs, clippy::all)]

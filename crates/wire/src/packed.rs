@@ -29,6 +29,26 @@ pub fn pack(rows: &[Row], revisions: &[Revision]) -> Result<pb::Packed, Invalid>
     Ok(pb::Packed { zstd, raw_bytes: raw.len() as u32 })
 }
 
+/// Compresses any number of records, as many batches as it takes.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_all(rows: &[Row]) -> Result<Vec<pb::Packed>, Invalid> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, row) in rows.iter().enumerate() {
+        if at > start && (at - start == limits::BATCH_RECORDS || bytes + row.state.len() > limits::BATCH_BYTES) {
+            batches.push(pack(&rows[start..at], &[])?);
+            (start, bytes) = (at, 0);
+        }
+        bytes += row.state.len();
+    }
+    if start < rows.len() {
+        batches.push(pack(&rows[start..], &[])?);
+    }
+    Ok(batches)
+}
+
 /// What a [`pb::Packed`] held.
 #[derive(Default)]
 pub struct Unpacked {

@@ -1,7 +1,6 @@
 //! `shuniu demo`, not on the command line yet: only its arguments are here.
 
 #[derive(Debug, clap::Args)]
-#[expect(dead_code, reason = "wired when the demo can run; --folder is the global one")]
 pub struct Demo {
     /// 演示哪一套基地：small 最小，dongguan 市直管镇街，shenzhen 市、区、街道三级 / Which bases to show: the smallest set,
     /// a city above its towns, or three tiers
@@ -15,7 +14,6 @@ pub struct Demo {
 
 /// A set of bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[expect(dead_code, reason = "as above")]
 pub enum Profile {
     Small,
     Dongguan,

@@ -80,13 +80,13 @@ fn notes_above(rows: &[Row]) -> usize {
     rows.iter().take(NOTES_MAX + 1).position(wide).unwrap_or_default()
 }
 
-/// Where the footer begins: the rows behind the last blank line, if each is one cell in the first column.
+/// Where the footer begins: the rows behind the last blank line, if each is a sentence in the first column.
 fn footer_begin(rows: &[Row], heading_line: u64, columns: usize) -> usize {
     let line_before = |at: usize| if at == 0 { heading_line } else { rows[at - 1].line };
     let gap = (0..rows.len()).rev().take(NOTES_MAX).find(|at| rows[*at].line > line_before(*at) + 1);
-    let only_first = |row: &Row| row.cells.len() == 1;
+    let is_sentence = |row: &Row| row.cells.len() == 1 && row.cells.iter().all(is_sentence);
     match gap {
-        Some(begin) if columns > 1 && rows[begin..].iter().all(only_first) => begin,
+        Some(begin) if columns > 1 && rows[begin..].iter().all(is_sentence) => begin,
         _ => rows.len(),
     }
 }
@@ -97,6 +97,12 @@ fn note(row: Row) -> String {
 
 fn has_words(cell: &Cell) -> bool {
     matches!(cell, Cell::Text(text) if text.chars().any(char::is_alphabetic))
+}
+
+/// Not a number or a code, which would be a row that lost its other cells.
+fn is_sentence(cell: &Cell) -> bool {
+    let beyond_codes = |c: char| c.is_whitespace() || (c.is_alphabetic() && !c.is_ascii());
+    matches!(cell, Cell::Text(text) if text.chars().any(beyond_codes))
 }
 
 fn one_line(heading: &str) -> String {

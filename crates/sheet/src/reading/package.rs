@@ -102,7 +102,7 @@ fn strings_are_honest(head: &[u8], size: u64) -> bool {
     is_table && declared(tag).all(|count| count.is_some_and(|count| count <= size / STRING_BYTES_MIN))
 }
 
-/// The numbers behind every `…ount=` of a tag; `None` for what is no number.
+/// The numbers behind every `uniqueCount=` of a tag; `None` for what is no number.
 fn declared(tag: &str) -> impl Iterator<Item = Option<u64>> {
     tag.split("uniqueCount").skip(1).map(|rest| {
         let value = rest.trim_start().strip_prefix('=')?.trim_start();

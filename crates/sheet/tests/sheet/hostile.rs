@@ -39,7 +39,7 @@ fn a_count_of_strings_that_would_take_all_memory() {
 fn a_cell_at_the_far_corner_costs_nothing() {
     let bytes = pack(&parts(&format!("{ROWS}<row r=\"1048576\"><c r=\"A1048576\"><v>1</v></c></row>")));
     let table = read_bytes("a.xlsx", &bytes, Limits::PEOPLE).unwrap();
-    assert_eq!(table.rows.last().map(|row| row.line), Some(1_048_576));
+    assert_eq!(table.rows.last().map(|row| row.line), Some(1_048_576), "a number alone is no footer");
     let bytes = pack(&parts("<row r=\"1\"><c r=\"XFD1\"><v>1</v></c></row>"));
     assert!(matches!(refused(&bytes), SheetError::TooManyColumns { line: 1, max: 200 }));
 }

@@ -1,6 +1,6 @@
 //! Records to store: small ones, of kinds of the contract in `proto/`.
 
-use causal::{BaseId, Dot, Entry, Group, RecordId, Register, ReplicaId, Stamp, State};
+use causal::{BaseId, Dot, Entry, Group, RecordId, ReplicaId, Stamp, State};
 use record::{Draft, Shown, Tree};
 use schema::{Kind, Schema};
 use sync::{NewRow, Row, Unsent};
@@ -40,7 +40,7 @@ impl<'a> Sample<'a> {
         Sample { kind, id: record(n), home, audience, tick: 1, fields, row, deleted: false }
     }
 
-    /// Sets a field by the text that people would type; of a set, call it once for each element.
+    /// Sets a field by the text that people would type; elements of a set are separated by commas.
     #[must_use]
     pub fn with(mut self, field: &'a str, text: &str) -> Self {
         self.fields.push((field, text.to_owned()));
@@ -86,7 +86,7 @@ impl<'a> Sample<'a> {
     /// The record to write.
     pub fn build(self) -> NewRow {
         let draft = self.draft();
-        let entries = self.entries(&draft);
+        let entries = entries(&draft);
         let stamp = Stamp {
             dot: Dot { replica: ReplicaId(1), tick: self.tick },
             saved_at_ms: 1_700_000_000_000 + self.tick,
@@ -110,20 +110,16 @@ impl<'a> Sample<'a> {
         for (name, text) in &self.fields {
             let field = self.kind.field_named(name).unwrap();
             let parsed = schema::text::parse_text(field, text);
-            let mut raw = parsed.unwrap_or_else(|bad| panic!("{name}={text}: {bad:?}"));
-            if field.repeated {
-                raw.splice(0..0, draft.get(field.number).unwrap_or_default().iter().copied());
-            }
+            let raw = parsed.unwrap_or_else(|bad| panic!("{name}={text}: {bad:?}"));
             draft.set(self.kind, field.number, raw);
         }
         draft
     }
-
-    fn entries<'d>(&self, draft: &'d Draft) -> Vec<Entry<'d>> {
-        let mut entries = draft.entries(&EMPTY, &EMPTY.context);
-        entries.sort_by_key(|entry| -> Register<'d> { entry.register });
-        entries
-    }
 }
 
-static EMPTY: State<'static> = State { context: NO_CONTEXT, groups: Vec::new() };
+fn entries(draft: &Draft) -> Vec<Entry<'_>> {
+    let empty = State::default();
+    let mut entries = draft.entries(&empty, &empty.context);
+    entries.sort_by_key(|entry| entry.register);
+    entries
+}

@@ -31,7 +31,11 @@ fn to_old(data: &mut Data, changes: &Changes) {
         data.unsent.remove(seq);
     }
     for (id, seq) in &changes.refused {
-        data.records.get_mut(id).filter(|held| held.row.seq == *seq).into_iter().for_each(|h| h.row.refused = true);
+        data.records
+            .get_mut(id)
+            .filter(|held| held.row.seq == *seq)
+            .into_iter()
+            .for_each(|h| h.row.refused = true);
     }
     for (id, hidden) in &changes.hide {
         data.records.get_mut(id).into_iter().for_each(|held| held.row.hidden = *hidden);

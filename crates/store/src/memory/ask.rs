@@ -89,7 +89,11 @@ fn item(data: &Data, held: &Held) -> Item {
     }
 }
 
-fn matching<'a>(data: &'a Data, kind: Option<&Kind>, query: &Query) -> Result<Vec<Candidate<'a>>, StoreError> {
+fn matching<'a>(
+    data: &'a Data,
+    kind: Option<&Kind>,
+    query: &Query,
+) -> Result<Vec<Candidate<'a>>, StoreError> {
     let mut conditions = Vec::new();
     for (name, op, value) in &query.fields {
         let field = FieldPath::resolve(kind, name)?;
@@ -212,7 +216,10 @@ pub(super) fn figure(
         None => count,
         Some(_) => values.len() as u64,
     };
-    Ok(counts.into_iter().map(|((home, keys), found)| FigureRow { home, keys, count: count(found) }).collect())
+    Ok(counts
+        .into_iter()
+        .map(|((home, keys), found)| FigureRow { home, keys, count: count(found) })
+        .collect())
 }
 
 fn as_list(query: &FigureQuery) -> Query {
@@ -229,7 +236,11 @@ fn as_list(query: &FigureQuery) -> Query {
 }
 
 /// The keys under which a record counts: several, if it is broken down by a set.
-fn keys(kind: Option<&Kind>, query: &FigureQuery, candidate: &Candidate<'_>) -> Result<Vec<Vec<String>>, StoreError> {
+fn keys(
+    kind: Option<&Kind>,
+    query: &FigureQuery,
+    candidate: &Candidate<'_>,
+) -> Result<Vec<Vec<String>>, StoreError> {
     let mut all: Vec<Vec<String>> = vec![Vec::new()];
     for group in &query.group_by {
         let shown = &candidate.held.shown;
@@ -241,7 +252,10 @@ fn keys(kind: Option<&Kind>, query: &FigureQuery, candidate: &Candidate<'_>) -> 
         };
         let with = |keys: &Vec<String>| {
             let keys = keys.clone();
-            values.iter().map(move |value| keys.iter().cloned().chain([value.clone()]).collect()).collect::<Vec<_>>()
+            values
+                .iter()
+                .map(move |value| keys.iter().cloned().chain([value.clone()]).collect())
+                .collect::<Vec<_>>()
         };
         all = all.iter().flat_map(with).collect();
     }

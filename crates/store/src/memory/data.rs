@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use causal::{BaseId, Dot, RecordId, ReplicaId};
 use record::Shown;
-use sync::{
-    Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, TimelineId, Timelines, Unsent,
-};
+use sync::{Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, TimelineId, Timelines, Unsent};
 
 use crate::model::{Certificate, Invite};
 

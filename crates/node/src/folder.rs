@@ -1,0 +1,145 @@
+//! What lies where in a node's data folder.
+
+use std::path::{Path, PathBuf};
+
+use causal::BaseId;
+use office::{Me, Secret};
+use pki::{Authority, Identity};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::error::NodeError;
+
+const NODE: &str = "node.json";
+const CONFIG: &str = "shuniu.toml";
+const SECRET: &str = "secret.key";
+const ROOT: &str = "pki/root.pem";
+const LEAF: &str = "pki/node.pem";
+const LEAF_KEY: &str = "pki/node.key";
+const AUTHORITY: &str = "pki/authority.pem";
+const AUTHORITY_KEY: &str = "pki/authority.key";
+
+/// A node's data folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+/// Who a node is, written once when it is made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct NodeFile {
+    pub federation: String,
+    pub base: String,
+    pub base_name: String,
+    /// The name that the parent proves by its certificate; absent at the root.
+    pub parent_name: Option<String>,
+}
+
+impl Folder {
+    /// The folder at this path.
+    pub fn new(path: &Path) -> Folder {
+        Folder(path.to_owned())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn admin_file(&self) -> PathBuf {
+        self.0.join("admin.json")
+    }
+
+    /// Makes the folder, which must not hold a node yet.
+    pub(crate) fn prepare(&self) -> Result<(), NodeError> {
+        if self.0.join(NODE).exists() {
+            return Err(NodeError::AlreadyNode { folder: self.0.clone() });
+        }
+        let doing = "建立数据文件夹";
+        std::fs::create_dir_all(self.0.join("pki")).map_err(|source| self.io(doing, source))
+    }
+
+    pub(crate) fn io(&self, doing: &'static str, source: std::io::Error) -> NodeError {
+        NodeError::Folder { folder: self.0.clone(), doing, source }
+    }
+
+    fn read(&self, name: &str) -> Result<String, NodeError> {
+        std::fs::read_to_string(self.0.join(name)).map_err(|source| self.io("读取节点文件", source))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), NodeError> {
+        pki::write_secret_file(self.0.join(name), text.as_bytes()).map_err(|source| self.io("写入节点文件", source))
+    }
+
+    pub(crate) fn node(&self) -> Result<NodeFile, NodeError> {
+        if !self.0.join(NODE).exists() {
+            return Err(NodeError::NoNode { folder: self.0.clone() });
+        }
+        let damaged = |_| NodeError::Damaged { file: self.0.join(NODE) };
+        serde_json::from_str(&self.read(NODE)?).map_err(damaged)
+    }
+
+    /// Written last: a folder without it holds no node, so that a failed `init` or `join` can be repeated.
+    pub(crate) fn write_node(&self, node: &NodeFile) -> Result<(), NodeError> {
+        let text = serde_json::to_string_pretty(node).map_err(|_| NodeError::Damaged { file: self.0.join(NODE) })?;
+        self.write(NODE, &text)
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, NodeError> {
+        let file = self.0.join(CONFIG);
+        if !file.exists() {
+            return Ok(Config::default());
+        }
+        Config::read(&self.read(CONFIG)?).map_err(|words| NodeError::Config { file, words })
+    }
+
+    pub(crate) fn write_config(&self, text: &str) -> Result<(), NodeError> {
+        // A configuration that was laid out beforehand is the administrator's and stays.
+        if self.0.join(CONFIG).exists() { Ok(()) } else { self.write(CONFIG, text) }
+    }
+
+    /// The secret for tags; made at the first call.
+    pub(crate) fn secret(&self) -> Result<Secret, NodeError> {
+        let file = self.0.join(SECRET);
+        if !file.exists() {
+            let bytes: [u8; 32] = rand::random();
+            pki::write_secret_file(&file, &bytes).map_err(|source| self.io("写入密钥", source))?;
+        }
+        let bytes = std::fs::read(&file).map_err(|source| self.io("读取密钥", source))?;
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| NodeError::Damaged { file })?;
+        Ok(Secret::new(&bytes))
+    }
+
+    pub(crate) fn identity(&self) -> Result<Identity, NodeError> {
+        Ok(Identity::load(&self.read(LEAF)?, &self.read(LEAF_KEY)?, &self.read(ROOT)?)?)
+    }
+
+    pub(crate) fn write_identity(&self, chain: &str, key: &str, root: &str) -> Result<(), NodeError> {
+        self.write(ROOT, root)?;
+        self.write(LEAF_KEY, key)?;
+        self.write(LEAF, chain)
+    }
+
+    pub(crate) fn write_leaf(&self, chain: &str) -> Result<(), NodeError> {
+        self.write(LEAF, chain)
+    }
+
+    pub(crate) fn leaf_key(&self) -> Result<pki::NodeKey, NodeError> {
+        Ok(pki::NodeKey::from_pem(&self.read(LEAF_KEY)?)?)
+    }
+
+    pub(crate) fn authority(&self) -> Result<Authority, NodeError> {
+        Ok(Authority::load(&self.read(AUTHORITY)?, &self.read(AUTHORITY_KEY)?, &self.read(ROOT)?)?)
+    }
+
+    pub(crate) fn write_authority(&self, chain: &str, key: &str) -> Result<(), NodeError> {
+        self.write(AUTHORITY_KEY, key)?;
+        self.write(AUTHORITY, chain)
+    }
+}
+
+impl NodeFile {
+    pub(crate) fn me(&self, folder: &Folder) -> Result<Me, NodeError> {
+        let damaged = |_| NodeError::Damaged { file: folder.path().join(NODE) };
+        let base: BaseId = self.base.parse().map_err(damaged)?;
+        Ok(Me { base, federation: self.federation.clone() })
+    }
+}

@@ -1,0 +1,62 @@
+//! Who may call what: decided from the certificate and the registry before any handler runs.
+
+use std::sync::Arc;
+
+use causal::BaseId;
+use office::Office;
+use pki::{NodeName, Peer};
+use tonic::{Request, Status};
+
+use crate::error::{office_status, status};
+
+/// The base on whose behalf a node calls; put into each request by [`nodes`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub BaseId);
+
+/// An invite's certificate; put into each request by [`guests`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guest(pub BaseId);
+
+fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
+    let none = || status("not_allowed", "没有出示证书 / no certificate was presented");
+    let certificates = request.peer_certs().ok_or_else(none)?;
+    pki::peer(&certificates).map_err(|e| status("not_allowed", format!("证书不符合要求:{e} / certificate refused")))
+}
+
+/// Lets in the nodes of this node's children: the certificate proves who, the registry decides what.
+pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
+    move |mut request| {
+        let Peer::Node(name) = peer(&request)? else {
+            return Err(status("not_allowed", "邀请只能用来加入 / an invite is only good for joining"));
+        };
+        let base = BaseId(name.base());
+        office.admit(base).map_err(office_status)?;
+        check_issuer(&office, &name)?;
+        request.extensions_mut().insert(Caller(base));
+        Ok(request)
+    }
+}
+
+/// Lets in both invites and nodes: joining and renewing. The handlers ask which it is.
+pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
+    let nodes = nodes(office);
+    move |mut request| match peer(&request)? {
+        Peer::Node(_) => nodes(request),
+        Peer::Invite { base, .. } => {
+            request.extensions_mut().insert(Guest(BaseId(base)));
+            Ok(request)
+        }
+    }
+}
+
+/// A base's certificate counts only if it was issued by a base that is, or was, above it: a district cannot issue
+/// one for another district's street.
+fn check_issuer(office: &Office, name: &NodeName) -> Result<(), Status> {
+    let tree = office.tree();
+    let base = BaseId(name.base());
+    let above = |issuer: &BaseId| tree.was_within(base, *issuer);
+    match name.issuer().map(BaseId).filter(above) {
+        Some(_) => Ok(()),
+        None => Err(status("not_allowed", "证书不是由本基地的上级签发的 / the certificate's issuer is not above it")),
+    }
+}

@@ -1,0 +1,244 @@
+//! One round with the parent, over gRPC.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use causal::RecordId;
+use office::{Office, Outgoing, PulledPage};
+use sync::parent::{Verdict, Welcome};
+use sync::{Position, Row, Tick};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use wire::sync::sync_client::SyncClient;
+use wire::sync::{self as pb, PullRequest, PushAck, PushBatch};
+
+use crate::error::NodeError;
+use crate::node::{Node, VERSION, lock};
+use crate::setup::unreachable;
+
+/// Batches sent and not yet acknowledged: enough to fill the parent's largest transaction twice.
+const WINDOW: usize = 32;
+/// No acknowledgement, no page for this long: the session is given up and begun anew.
+const STUCK_AFTER: Duration = Duration::from_secs(120);
+
+/// How far a round is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub pushed: u64,
+    pub to_push: u64,
+    pub pulled: u64,
+}
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub pushed: u64,
+    pub pulled: u64,
+    pub withdrawn: u64,
+    pub refused: u64,
+    pub resync: bool,
+    pub took_ms: u64,
+    pub clock_offset_ms: i64,
+}
+
+type Round = office::Round<store::Store>;
+
+/// Runs one round; only one at a time. A failure is remembered with the link, and what was settled stays settled.
+pub(crate) async fn run(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, NodeError> {
+    let _one = node.round.lock().await;
+    let started = Instant::now();
+    match attempt(node, progress).await {
+        Ok(report) => Ok(Report { took_ms: started.elapsed().as_millis() as u64, ..report }),
+        Err(error) => {
+            node.hang_up();
+            node.office.round_failed(&error.to_string()).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, NodeError> {
+    let office = &node.office;
+    let address = &node.config.parent;
+    let channel = node.parent()?;
+    let mut client = SyncClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
+    let (mut round, session, clock_offset_ms) = shake_hands(node, &mut client).await?;
+    push(office, &mut client, session, &mut round, address, progress).await?;
+    pull(office, &mut client, session, &mut round, address, progress).await?;
+    Ok(Report {
+        pushed: round.pushed,
+        pulled: round.pulled,
+        withdrawn: round.withdrawn,
+        refused: round.refused,
+        resync: round.resync,
+        took_ms: 0,
+        clock_offset_ms,
+    })
+}
+
+type Client = SyncClient<tonic::transport::Channel>;
+
+async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u64, i64), NodeError> {
+    let office = &node.office;
+    let (hello, registry_digest) = office.hello(VERSION).await?;
+    let sent_at_ms = office.now_ms();
+    let said = pb::Hello {
+        protocol: wire::PROTOCOL,
+        base: office.me().base.0.to_vec(),
+        cursor: hello.cursor.map(Into::into),
+        ack: hello.ack.map(Into::into),
+        epoch: hello.epoch,
+        unsent: hello.unsent,
+        version: hello.version,
+        schema_digest: office.schema().digest.to_vec(),
+        sent_at_ms,
+        registry_digest,
+    };
+    let answer = tokio::time::timeout(STUCK_AFTER, client.handshake(said)).await;
+    let answer = answer.map_err(|_| silent(&node.config.parent))?;
+    let answer = answer.map_err(|s| unreachable(&node.config.parent, s))?.into_inner();
+    let offset = clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
+    let welcome = Welcome::try_from(&answer)?;
+    *lock(&node.spread_ms) = answer.spread_ms;
+    let mut registry = Vec::new();
+    for packed in &answer.registry {
+        registry.extend(wire::unpack(packed)?.records);
+    }
+    let begun = office.begin_round(
+        answer.session,
+        &welcome,
+        answer.answered_at_ms,
+        offset,
+        &answer.version,
+        &registry,
+    );
+    Ok((begun.await?, answer.session, offset))
+}
+
+/// The parent's clock minus this one's, as four timestamps tell it (RFC 5905, section 8).
+fn clock_offset(sent: u64, received: u64, answered: u64, back: u64) -> i64 {
+    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    let there = signed(received).saturating_sub(signed(sent));
+    let back = signed(answered).saturating_sub(signed(back));
+    there.saturating_add(back) / 2
+}
+
+fn silent(address: &str) -> NodeError {
+    NodeError::Unreachable { address: address.into(), words: "上级长时间没有回应".into() }
+}
+
+async fn push(
+    office: &Office,
+    client: &mut Client,
+    session: u64,
+    round: &mut Round,
+    address: &str,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), NodeError> {
+    let (batches, stream) = mpsc::channel(WINDOW);
+    let mut in_flight = 0;
+    let mut acks: Option<Streaming<PushAck>> = None;
+    let mut stream = Some(stream);
+    loop {
+        let batch = if in_flight < WINDOW { office.next_batch(round).await? } else { None };
+        match batch {
+            Some(batch) => {
+                let last = batch.last;
+                if batches.send(push_batch(session, batch)?).await.is_err() {
+                    return Err(silent(address));
+                }
+                in_flight += 1;
+                if !last && in_flight < WINDOW {
+                    continue;
+                }
+            }
+            None if in_flight == 0 => return Ok(()),
+            None => {}
+        }
+        if let Some(stream) = stream.take() {
+            let opened = tokio::time::timeout(STUCK_AFTER, client.push(ReceiverStream::new(stream))).await;
+            let opened = opened.map_err(|_| silent(address))?;
+            acks = Some(opened.map_err(|s| unreachable(address, s))?.into_inner());
+        }
+        let Some(acks) = acks.as_mut() else { return Err(silent(address)) };
+        let ack = tokio::time::timeout(STUCK_AFTER, acks.message()).await.map_err(|_| silent(address))?;
+        let ack = ack.map_err(|s| unreachable(address, s))?.ok_or_else(|| silent(address))?;
+        in_flight -= 1;
+        acknowledge(office, round, ack).await?;
+        progress(Progress { pushed: round.pushed, to_push: round.to_push, pulled: round.pulled });
+    }
+}
+
+fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, NodeError> {
+    let packed = (!batch.rows.is_empty()).then(|| wire::pack(&batch.rows, &batch.revisions));
+    Ok(PushBatch {
+        session,
+        index: batch.index,
+        parent_timeline: batch.timeline.0,
+        records: packed.transpose()?,
+        last: batch.last,
+        seals: batch.seals.iter().map(Into::into).collect(),
+    })
+}
+
+async fn acknowledge(office: &Office, round: &mut Round, ack: PushAck) -> Result<(), NodeError> {
+    let position: Position = ack.position.unwrap_or_default().into();
+    let said: Result<BTreeMap<RecordId, Verdict>, wire::Invalid> =
+        ack.verdicts.into_iter().map(<(RecordId, Verdict)>::try_from).collect();
+    Ok(office.acknowledge(round, ack.session, ack.index, position, said?).await?)
+}
+
+async fn pull(
+    office: &Office,
+    client: &mut Client,
+    session: u64,
+    round: &mut Round,
+    address: &str,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), NodeError> {
+    let cursor = office.cursor(round).await?;
+    let request = PullRequest { session, cursor: Some(cursor.into()) };
+    let opened = tokio::time::timeout(STUCK_AFTER, client.pull(request)).await.map_err(|_| silent(address))?;
+    let mut pages = opened.map_err(|s| unreachable(address, s))?.into_inner();
+    loop {
+        let page = tokio::time::timeout(STUCK_AFTER, pages.message()).await.map_err(|_| silent(address))?;
+        let page = page.map_err(|s| unreachable(address, s))?.ok_or_else(|| silent(address))?;
+        let outcome = office.receive_page(round, pulled_page(page)?).await?;
+        progress(Progress { pushed: round.pushed, to_push: round.to_push, pulled: round.pulled });
+        if outcome.end {
+            return Ok(());
+        }
+    }
+}
+
+fn pulled_page(batch: pb::PullBatch) -> Result<PulledPage, NodeError> {
+    let records = match &batch.records {
+        Some(packed) => wire::unpack(packed)?.records,
+        None => Vec::new(),
+    };
+    let row = |r: sync::parent::Incoming| Row { id: r.id, kind: r.kind, state: r.state, ..Row::default() };
+    let bad_id = |_| NodeError::Protocol { words: "撤回的记录编号不合格式".into() };
+    let id = |bytes: &Vec<u8>| RecordId::try_from(bytes.as_slice()).map_err(bad_id);
+    Ok(PulledPage {
+        position: batch.position.unwrap_or_default().into(),
+        rows: records.into_iter().map(row).collect(),
+        withdrawn: batch.withdrawn.iter().map(id).collect::<Result<_, _>>()?,
+        end: batch.end,
+        ticks: batch.ticks.into_iter().map(Tick::try_from).collect::<Result<_, _>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock_offset;
+
+    #[test]
+    fn offset_of_clocks() {
+        // The parent is 5,000 ms ahead; 40 ms there, 10 ms of work, 60 ms back.
+        assert_eq!(clock_offset(1_000, 6_040, 6_050, 1_110), 4_990);
+        assert_eq!(clock_offset(0, 0, 0, 0), 0);
+        assert_eq!(clock_offset(u64::MAX, 0, 0, u64::MAX), -i64::MAX);
+    }
+}

@@ -1,0 +1,81 @@
+//! Syncing by itself: on the schedule, sooner after a failure; and renewing the certificate in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sync::schedule::retry_delays;
+use time::OffsetDateTime;
+use wire::enrolment::RenewRequest;
+use wire::enrolment::enrolment_client::EnrolmentClient;
+
+use crate::error::NodeError;
+use crate::node::{Node, lock};
+use crate::round;
+
+/// A certificate is renewed when less than this is left of its 90 days: a street may be without network for weeks.
+const RENEW_BEFORE: time::Duration = time::Duration::days(60);
+/// The schedule is looked at again at least this often, in case the clock was set.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Runs until it is dropped.
+pub(crate) async fn run(node: Arc<Node>) {
+    if node.parent_name.is_none() {
+        return std::future::pending().await;
+    }
+    let mut last_ms = 0;
+    let mut retries = retry_delays(rand::random());
+    loop {
+        let now_ms = node.office.now_ms();
+        let spread_ms = *lock(&node.spread_ms);
+        let next_ms = node.schedule.next(now_ms, last_ms, spread_ms);
+        *lock(&node.next_sync_ms) = next_ms.unwrap_or(0);
+        let wait = next_ms.map_or(LOOK_AGAIN, |next| Duration::from_millis(next.saturating_sub(now_ms)));
+        tokio::select! {
+            () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
+            () = node.wake.notified() => {
+                // Somebody synced by hand: the interval begins anew.
+                last_ms = node.office.now_ms();
+                continue;
+            }
+        }
+        if next_ms.is_none_or(|next| node.office.now_ms() < next) {
+            continue;
+        }
+        match once(&node).await {
+            Ok(()) => {
+                retries = retry_delays(rand::random());
+                last_ms = node.office.now_ms();
+            }
+            Err(error) => {
+                let delay = retries.next().unwrap_or(LOOK_AGAIN);
+                tracing::warn!(error = %error, ?delay, "sync failed, will try again");
+                *lock(&node.next_sync_ms) = node.office.now_ms() + delay.as_millis() as u64;
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = node.wake.notified() => {}
+                }
+            }
+        }
+    }
+}
+
+async fn once(node: &Arc<Node>) -> Result<(), NodeError> {
+    let report = round::run(node, &mut |_| {}).await?;
+    tracing::info!(pushed = report.pushed, pulled = report.pulled, took_ms = report.took_ms, "synced");
+    renew(node).await
+}
+
+async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
+    let now = OffsetDateTime::now_utc();
+    if node.identity.current().not_after() - now > RENEW_BEFORE {
+        return Ok(());
+    }
+    let leaf_csr = node.folder.leaf_key()?.csr_der()?;
+    let mut client = EnrolmentClient::new(node.parent()?);
+    let answer = client.renew(RenewRequest { leaf_csr }).await?.into_inner();
+    node.folder.write_leaf(&answer.leaf_chain_pem)?;
+    node.identity.replace(node.folder.identity()?)?;
+    node.hang_up();
+    tracing::info!("certificate renewed");
+    Ok(())
+}

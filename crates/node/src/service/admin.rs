@@ -1,0 +1,285 @@
+//! Running a node.
+
+use std::sync::Arc;
+
+use causal::BaseId;
+use office::{ImportOptions, ImportReport, LargeAmounts, NewBase};
+use pki::{InviteCode, InviteFile};
+use record::Tree;
+use store::Invite;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use wire::admin::admin_server::Admin;
+use wire::admin::{self as pb, import_event, sync_event};
+
+use crate::error::{NodeError, node_status, office_status, status};
+use crate::node::{Node, VERSION, lock};
+use crate::round;
+use crate::service::records::base_report;
+
+pub(crate) struct Desk(pub Arc<Node>);
+
+/// Hours for which an invite is good unless the administrator says otherwise.
+const INVITE_HOURS: u64 = 72;
+/// Longest an invite may be good: it is a key that lies in a drawer.
+const INVITE_HOURS_MAX: i64 = pki::INVITE_DAYS_MAX * 24;
+/// Events waiting for a slow reader.
+const EVENTS: usize = 64;
+
+type Events<T> = ReceiverStream<Result<T, Status>>;
+
+#[tonic::async_trait]
+impl Admin for Desk {
+    type SyncNowStream = Events<pb::SyncEvent>;
+    type ImportStream = Events<pb::ImportEvent>;
+
+    async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::StatusAnswer>, Status> {
+        let node = &self.0;
+        let seen = node.office.status().await.map_err(office_status)?;
+        let tree = node.office.tree();
+        let until = node.identity.current().not_after();
+        Ok(Response::new(pb::StatusAnswer {
+            federation: node.office.me().federation.clone(),
+            base: node.office.me().base.to_string(),
+            base_name: tree.name(node.office.me().base),
+            version: VERSION.into(),
+            links: seen.links.iter().map(|(link, down)| link_status(&tree, link, *down, seen.unsent)).collect(),
+            beneath: seen.beneath.iter().filter(|b| b.base != node.office.me().base).map(base_report).collect(),
+            records: seen.records,
+            unsent: seen.unsent,
+            quarantined: seen.quarantined,
+            next_sync_at_ms: *lock(&node.next_sync_ms),
+            certificate_until_ms: u64::try_from(until.unix_timestamp() * 1_000).unwrap_or(0),
+            now_ms: node.office.now_ms(),
+            disputed: seen.disputed,
+            listening: node.config.listen.clone(),
+        }))
+    }
+
+    async fn sync_now(&self, _: Request<pb::SyncNowRequest>) -> Result<Response<Self::SyncNowStream>, Status> {
+        let (events, stream) = mpsc::channel(EVENTS);
+        let node = self.0.clone();
+        tokio::spawn(async move {
+            let mut tell = |p: round::Progress| {
+                let progress = pb::SyncProgress { pushed: p.pushed, to_push: p.to_push, pulled: p.pulled };
+                // A reader that is slow, or gone, misses some progress.
+                let event = sync_event::Event::Progress(progress);
+                drop(events.try_send(Ok(pb::SyncEvent { event: Some(event) })));
+            };
+            let done = match round::run(&node, &mut tell).await {
+                Ok(report) => Ok(pb::SyncEvent { event: Some(sync_event::Event::Done(sync_report(report))) }),
+                Err(error) => Err(node_status(error)),
+            };
+            node.wake.notify_one();
+            events.send(done).await.unwrap_or_default();
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn invite(&self, request: Request<pb::InviteRequest>) -> Result<Response<pb::InviteAnswer>, Status> {
+        let answer = self.make_invite(request.into_inner()).await.map_err(node_status)?;
+        Ok(Response::new(answer))
+    }
+
+    async fn revoke(&self, request: Request<pb::RevokeRequest>) -> Result<Response<pb::RevokeAnswer>, Status> {
+        let asked = request.into_inner();
+        let office = &self.0.office;
+        let base = office.resolve_base(&asked.base).map_err(office_status)?;
+        let base_name = office.revoke_base(base, "admin").await.map_err(office_status)?;
+        tracing::warn!(%base, reason = %asked.reason, "base revoked");
+        Ok(Response::new(pb::RevokeAnswer { base_name }))
+    }
+
+    async fn import(&self, request: Request<Streaming<pb::ImportChunk>>) -> Result<Response<Self::ImportStream>, Status> {
+        let (options, bytes) = gather(request.into_inner()).await?;
+        let base = |words: &str| {
+            let given = (!words.is_empty()).then(|| self.0.office.resolve_base(words));
+            given.transpose().map_err(office_status)
+        };
+        let settings = ImportOptions {
+            kind: options.kind.clone(),
+            dry_run: options.dry_run,
+            as_base: base(&options.as_base)?,
+            user: options.user.clone(),
+            home: base(&options.home)?,
+            large_amounts: large_amounts(&options.large_amounts)?,
+        };
+        let limits = match options.row_limit {
+            0 => sheet::Limits::PEOPLE,
+            rows => sheet::Limits::ADMINS.with_rows(rows as usize),
+        };
+        let (events, stream) = mpsc::channel(EVENTS);
+        let office = self.0.office.clone();
+        tokio::spawn(async move {
+            let name = options.file_name;
+            let read = tokio::task::spawn_blocking(move || sheet::read_bytes(&name, &bytes, limits)).await;
+            let table = match read {
+                Ok(Ok(table)) => table,
+                Ok(Err(error)) => {
+                    return events.send(Err(status("invalid", error.to_string()))).await.unwrap_or_default();
+                }
+                Err(_) => return events.send(Err(status("internal", "读取文件时出错"))).await.unwrap_or_default(),
+            };
+            let told = events.clone();
+            let tell = move |rows, total| {
+                let event = import_event::Event::Progress(pb::ImportProgress { rows, total });
+                drop(told.try_send(Ok(pb::ImportEvent { event: Some(event) })));
+            };
+            match office.import(&table, &settings, tell).await {
+                Ok(report) => send_report(report, &events).await,
+                Err(error) => events.send(Err(office_status(error))).await.unwrap_or_default(),
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+async fn gather(mut chunks: Streaming<pb::ImportChunk>) -> Result<(pb::ImportOptions, Vec<u8>), Status> {
+    let mut options = None;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.message().await? {
+        options = options.or(chunk.options);
+        bytes.extend_from_slice(&chunk.data);
+        if bytes.len() as u64 > sheet::FILE_BYTES_MAX as u64 {
+            return Err(status("invalid", "文件太大,请分成几个文件导入 / the file is too large"));
+        }
+    }
+    let options = options.ok_or_else(|| status("invalid", "没有说明导入哪一类记录"))?;
+    Ok((options, bytes))
+}
+
+fn large_amounts(words: &str) -> Result<LargeAmounts, Status> {
+    match words {
+        "" | "ask" => Ok(LargeAmounts::Ask),
+        "yuan" => Ok(LargeAmounts::Yuan),
+        "wan" => Ok(LargeAmounts::Wan),
+        _ => Err(status("invalid", "大额金额的单位应为 ask、yuan 或 wan")),
+    }
+}
+
+async fn send_report(report: ImportReport, events: &mpsc::Sender<Result<pb::ImportEvent, Status>>) {
+    let count = |(reason, count): (&String, &u64)| pb::ReasonCount { reason: reason.clone(), count: *count };
+    let mut reasons = std::collections::BTreeMap::new();
+    report.refused.iter().for_each(|row| *reasons.entry(row.why.clone()).or_insert(0) += 1);
+    let done = pb::ImportReport {
+        headings: report.headings,
+        created: report.created,
+        changed: report.changed,
+        unchanged: report.unchanged,
+        refused: report.refused.len() as u64,
+        reasons: reasons.iter().map(count).collect(),
+        notes: report.notes.iter().map(count).collect(),
+        ignored_columns: report.ignored_columns,
+        dry_run: report.dry_run,
+    };
+    let refused = report.refused.into_iter().map(|row| {
+        import_event::Event::Refused(pb::RefusedRow { line: row.line, cells: row.cells, reason: row.reason })
+    });
+    for event in refused.chain([import_event::Event::Done(done)]) {
+        if events.send(Ok(pb::ImportEvent { event: Some(event) })).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn link_status(tree: &Tree, link: &sync::Link, waiting_down: u64, unsent: u64) -> pb::LinkStatus {
+    pb::LinkStatus {
+        base: link.peer.to_string(),
+        base_name: tree.name(link.peer),
+        up: link.up,
+        last_success_ms: link.last_success_ms,
+        last_failure_ms: link.last_failure_ms,
+        last_failure: link.last_failure.clone(),
+        waiting_up: if link.up { unsent } else { link.peer_unsent },
+        waiting_down,
+        clock_offset_ms: link.clock_offset_ms,
+        version: link.peer_version.clone(),
+    }
+}
+
+fn sync_report(report: round::Report) -> pb::SyncReport {
+    pb::SyncReport {
+        pushed: report.pushed,
+        pulled: report.pulled,
+        withdrawn: report.withdrawn,
+        refused: report.refused,
+        resync: report.resync,
+        took_ms: report.took_ms,
+        clock_offset_ms: report.clock_offset_ms,
+    }
+}
+
+impl Desk {
+    async fn make_invite(&self, asked: pb::InviteRequest) -> Result<pb::InviteAnswer, NodeError> {
+        let office = &self.0.office;
+        let base = self.invited_base(&asked).await?;
+        office.may_invite(base)?;
+        let address = match asked.address.as_str() {
+            "" => self.0.config.advertised().to_owned(),
+            given => given.to_owned(),
+        };
+        if address.is_empty() || !address.contains(':') {
+            let words: &str = "邀请里要写明下级连接本节点的地址(主机:端口):请用 --address 指定,或在设置中填写 advertise";
+            return Err(status("invalid", words).into());
+        }
+        let hours = if asked.valid_hours == 0 { INVITE_HOURS } else { asked.valid_hours };
+        let now = OffsetDateTime::now_utc();
+        let expires = now + Duration::hours(i64::try_from(hours).unwrap_or(i64::MAX).min(INVITE_HOURS_MAX));
+        let authority = self.0.folder.authority()?;
+        let credential = authority.issue_invite(base.0, now, expires)?;
+        let code = InviteCode::generate()?;
+        let tree = office.tree();
+        let known = tree.get(base);
+        let expires_at_ms = expires.unix_timestamp() * 1_000;
+        let file = InviteFile {
+            version: pki::INVITE_VERSION,
+            federation: office.me().federation.clone(),
+            root_pin_sha256: InviteFile::root_pin(&authority.root_pem())?,
+            root_cert_pem: authority.root_pem(),
+            parent_address: address,
+            parent_name: authority.name().clone(),
+            base: base.0,
+            base_name: tree.name(base),
+            rung: asked.rung,
+            jurisdiction: known.map(|b| b.jurisdiction.clone()).unwrap_or_default(),
+            expires_at_ms,
+            code: code.clone(),
+            chain_pem: credential.chain_pem,
+            key_pem: credential.key_pem,
+        };
+        let issued_at_ms = office.now_ms();
+        let expires_at_ms = u64::try_from(expires_at_ms).unwrap_or(0);
+        let invite = Invite {
+            code_hash: code.digest(),
+            base,
+            issued_by: "admin".into(),
+            issued_at_ms,
+            expires_at_ms,
+            used_at_ms: None,
+        };
+        office.keep_invite(&invite).await?;
+        Ok(pb::InviteAnswer { file: file.to_text()?, base: base.to_string(), base_name: tree.name(base), expires_at_ms })
+    }
+
+    /// The base that is meant; one that is not in the registry yet is registered, if this node may and a name is given.
+    async fn invited_base(&self, asked: &pb::InviteRequest) -> Result<BaseId, NodeError> {
+        let office = &self.0.office;
+        match office.resolve_base(&asked.base) {
+            Ok(base) => Ok(base),
+            Err(office::OfficeError::UnknownBase { .. }) if !asked.name.is_empty() => {
+                let new = NewBase {
+                    code: asked.base.clone(),
+                    name: asked.name.clone(),
+                    rung: asked.rung.clone(),
+                    parent: Some(office.resolve_base(&asked.parent)?),
+                    jurisdiction: asked.jurisdiction.clone(),
+                    hosted: false,
+                };
+                Ok(office.register_base(&new).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

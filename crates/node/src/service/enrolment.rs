@@ -1,0 +1,64 @@
+//! Joining and renewing.
+
+use std::sync::Arc;
+
+use causal::BaseId;
+use store::Certificate;
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+use wire::enrolment::enrolment_server::Enrolment;
+use wire::enrolment::{EnrolAnswer, EnrolRequest, RenewAnswer, RenewRequest};
+
+use crate::error::{NodeError, invalid_status, node_status, office_status, status};
+use crate::gate::{Caller, Guest};
+use crate::node::Node;
+
+pub(crate) struct Desk(pub Arc<Node>);
+
+#[tonic::async_trait]
+impl Enrolment for Desk {
+    async fn enrol(&self, request: Request<EnrolRequest>) -> Result<Response<EnrolAnswer>, Status> {
+        let not_guest = || status("not_allowed", "加入时应出示邀请的证书 / joining needs an invite's certificate");
+        let Guest(base) = request.extensions().get().copied().ok_or_else(not_guest)?;
+        let request = request.into_inner();
+        let bad_code = || status("invite", "邀请文件已损坏,请重新复制 / the invite is damaged");
+        let code = pki::InviteCode::parse(&request.code).ok_or_else(bad_code)?;
+        let office = &self.0.office;
+        let registry = office.redeem(&code.digest(), base).await.map_err(office_status)?;
+        let leaf = self.issue(&request.leaf_csr, base).await.map_err(node_status)?;
+        let authority = self.0.folder.authority().map_err(node_status)?;
+        let issued = authority.issue_authority(&request.authority_csr, base.0, OffsetDateTime::now_utc());
+        let authority_chain_pem = issued.map_err(|e| node_status(NodeError::Pki(e)))?;
+        Ok(Response::new(EnrolAnswer {
+            leaf_chain_pem: leaf,
+            authority_chain_pem,
+            federation: office.me().federation.clone(),
+            base: base.0.to_vec(),
+            parent: office.me().base.0.to_vec(),
+            registry: wire::pack_all(&registry).map_err(invalid_status)?,
+        }))
+    }
+
+    async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewAnswer>, Status> {
+        let not_node = || status("not_allowed", "更新证书须由节点自己办理 / only a node renews its certificate");
+        let Caller(base) = request.extensions().get().copied().ok_or_else(not_node)?;
+        let leaf_chain_pem = self.issue(&request.into_inner().leaf_csr, base).await.map_err(node_status)?;
+        Ok(Response::new(RenewAnswer { leaf_chain_pem }))
+    }
+}
+
+impl Desk {
+    async fn issue(&self, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
+        let now = OffsetDateTime::now_utc();
+        let leaf = self.0.folder.authority()?.issue_leaf(csr, base.0, now, pki::LEAF_DAYS)?;
+        let ms = |at: OffsetDateTime| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        let certificate = Certificate {
+            serial: leaf.serial_hex.clone().into_bytes(),
+            base,
+            not_after_ms: ms(leaf.not_after),
+            issued_at_ms: ms(now),
+        };
+        self.0.office.note_certificate(&certificate).await?;
+        Ok(leaf.chain_pem)
+    }
+}

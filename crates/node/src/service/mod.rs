@@ -1,0 +1,6 @@
+//! The gRPC services: convert in, call one use case, convert out.
+
+pub(crate) mod admin;
+pub(crate) mod enrolment;
+pub(crate) mod records;
+pub(crate) mod replication;

@@ -1,0 +1,225 @@
+//! What the engine on SQLite promises beyond the contract suite: the lock, the file, the views, the log, the plans.
+
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schema::Schema;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqliteConnection};
+use store::contract::{Sample, base, record};
+use store::{Engine, FigureQuery, GroupBy, Opening, OrderBy, Query, Read, Store, StoreError, Write};
+use sync::{Changes, NewRow, TimelineId};
+
+const KIND: &str = "shared_resource";
+
+fn schema() -> Arc<Schema> {
+    Arc::new(Schema::embedded().clone())
+}
+
+async fn open(folder: &Path, timeline: u64) -> Result<Store, StoreError> {
+    Store::open(folder, schema(), Opening { now_ms: 1, timeline: TimelineId(timeline) }).await
+}
+
+async fn put(store: &Store, rows: Vec<NewRow>) {
+    let mut tx = store.begin().await.unwrap();
+    tx.apply(&Changes { rows, ..Changes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// The file as somebody else's tool opens it.
+async fn tool(folder: &Path) -> SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("shuniu.db"));
+    options.connect().await.unwrap()
+}
+
+async fn texts(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(conn).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>(0)).collect()
+}
+
+#[tokio::test]
+async fn a_second_opening_is_refused_until_the_first_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path(), 1).await.unwrap();
+    let refused = open(folder.path(), 2).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::InUse { folder: told } if told == folder.path()), "{refused:?}");
+    assert!(refused.to_string().contains("正被另一个程序使用"));
+    let clone = first.clone();
+    first.close().await;
+    assert!(matches!(clone.begin().await, Err(StoreError::Closed)));
+    assert!(matches!(clone.snapshot().await, Err(StoreError::Closed)));
+    let again = open(folder.path(), 3).await.unwrap();
+    let timelines = again.snapshot().await.unwrap().timelines().await.unwrap();
+    assert_eq!(timelines.all.len(), 2, "the refused opening left none");
+}
+
+#[tokio::test]
+async fn a_newer_layout_and_a_damaged_file_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path(), 1).await.unwrap().close().await;
+    let mut conn = tool(folder.path()).await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'newer', 1, x'00', 1)";
+    sqlx::query(newer).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    let refused = open(folder.path(), 2).await.unwrap_err();
+    assert!(matches!(refused, StoreError::TooNew { version: 9999 }), "{refused:?}");
+
+    std::fs::write(folder.path().join("shuniu.db"), vec![b'x'; 20_000]).unwrap();
+    let refused = open(folder.path(), 3).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn kinds_are_ordinary_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, schema) = (open(folder.path(), 1).await.unwrap(), schema());
+    let room =
+        Sample::new(&schema, KIND, 1).with("name", "会议室").with("sort", "场地").with("capacity", "50");
+    let hidden = Sample::new(&schema, KIND, 2).with("name", "琴房").row(|row| row.hidden = true);
+    put(&store, vec![room.build(), hidden.build()]).await;
+    let mut conn = tool(folder.path()).await;
+    let row = sqlx::query("SELECT id, home, seq, name, sort_label, capacity FROM shared_resource");
+    let row = row.fetch_one(&mut conn).await.unwrap();
+    assert_eq!(row.get::<String, _>(0), record(1).to_string());
+    assert_eq!(row.get::<String, _>(1), base(1).to_string());
+    assert_eq!((row.get::<i64, _>(2), row.get::<i64, _>(5)), (1, 50));
+    assert_eq!((row.get::<&str, _>(3), row.get::<&str, _>(4)), ("会议室", "场地"));
+
+    // Another contract makes other views; those of kinds that are gone go, an analyst's own stay.
+    sqlx::query("CREATE VIEW own AS SELECT name FROM shared_resource").execute(&mut conn).await.unwrap();
+    let mut fewer = Schema::clone(&schema);
+    fewer.kinds.retain(|kind| kind.name == KIND);
+    store.adopt(Arc::new(fewer)).await.unwrap();
+    let views = "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name";
+    assert_eq!(texts(&mut conn, views).await, ["own", KIND]);
+    conn.close().await.unwrap();
+    store.close().await;
+    let store = open(folder.path(), 2).await.unwrap();
+    assert_eq!(texts(&mut tool(folder.path()).await, views).await.len(), schema.kinds.len() + 1);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_file_is_as_it_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1).await.unwrap();
+    let mut conn = tool(folder.path()).await;
+    let pragma = "SELECT page_size || ' ' || journal_mode FROM pragma_page_size, pragma_journal_mode";
+    assert_eq!(texts(&mut conn, pragma).await, ["8192 wal"]);
+    drop(store);
+}
+
+/// The questions that pages ask all day go through an index, not through all records.
+#[tokio::test]
+async fn plans_use_the_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1).await.unwrap();
+    let mut conn = tool(folder.path()).await;
+    let shown = "r.kind = 'a' AND r.hidden = 0 AND r.deleted = 0";
+    let values = "WITH w(id) AS (VALUES (x'00'), (x'01'))";
+    for (sql, expected) in [
+        (
+            format!("SELECT count(*) FROM record r WHERE {shown} AND r.place >= '4' AND r.place < '5'"),
+            "COVERING INDEX",
+        ),
+        (
+            format!("SELECT r.home, count(*) FROM record r WHERE {shown} GROUP BY 1"),
+            "COVERING INDEX record_figure",
+        ),
+        (
+            format!("SELECT r.home, r.class, count(*) FROM record r WHERE {shown} GROUP BY 1, 2"),
+            "COVERING INDEX",
+        ),
+        (format!("SELECT r.n FROM record r WHERE {shown} ORDER BY r.place, r.title"), "record_list"),
+        (
+            format!("{values} SELECT r.state FROM w CROSS JOIN record r ON r.id = w.id"),
+            "SEARCH r USING INDEX",
+        ),
+        (
+            format!("{values} UPDATE record SET hidden = 1 WHERE id IN (SELECT id FROM w)"),
+            "SEARCH record USING",
+        ),
+        (
+            format!("{values} DELETE FROM revision WHERE record IN (SELECT id FROM w)"),
+            "SEARCH revision USING",
+        ),
+        (
+            "WITH w(id, seq) AS (VALUES (x'00', 1)) UPDATE record SET refused = 1 \
+             WHERE (id, seq) IN (SELECT id, seq FROM w)"
+                .into(),
+            "SEARCH record USING",
+        ),
+        ("SELECT r.state FROM record r WHERE r.seq > 5 AND r.hidden = 0 ORDER BY r.seq".into(), "record_seq"),
+        (
+            "SELECT r.state FROM unsent u CROSS JOIN record r ON r.seq = u.seq WHERE u.seq > 3 ORDER BY u.seq"
+                .into(),
+            "SEARCH r USING INDEX record_seq",
+        ),
+    ] {
+        let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>("detail")).collect();
+        assert!(plan.iter().any(|line| line.contains(expected)), "{sql}\n{plan:#?}");
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_thousand_records() {
+    const COUNT: u64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, schema) = (open(folder.path(), 1).await.unwrap(), schema());
+    let rows = (0..COUNT).map(|n| {
+        let sample =
+            Sample::new(&schema, KIND, n).home(base(1 + (n % 4) as u8)).with("name", &format!("第{n}号琴房"));
+        sample.with("sort", if n % 2 == 0 { "场地" } else { "专家" }).build()
+    });
+    put(&store, rows.collect()).await;
+    let mut snapshot = store.snapshot().await.unwrap();
+    let order = vec![(OrderBy::Title, false)];
+    let query = Query { kind: KIND.into(), class: Some(3), limit: 50, order, ..Query::default() };
+    let page = snapshot.list(&query).await.unwrap();
+    assert_eq!(
+        (page.total, page.items.len(), page.items[0].title.as_str()),
+        (COUNT / 2, 50, "第10001号琴房")
+    );
+    let by_class =
+        FigureQuery { kind: KIND.into(), group_by: vec![GroupBy::Class], ..FigureQuery::default() };
+    let counts: Vec<u64> = snapshot.figure(&by_class).await.unwrap().iter().map(|row| row.count).collect();
+    assert_eq!(counts, [COUNT / 4; 4]);
+    let search = Query { kind: KIND.into(), text: Some("12345号".into()), limit: 9, ..Query::default() };
+    assert_eq!(snapshot.list(&search).await.unwrap().total, 1, "before the index has caught up");
+    drop(snapshot);
+    store.index_words().await.unwrap();
+    let mut snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.list(&search).await.unwrap().total, 1, "and after");
+    let sent = Changes { acknowledged: vec![(0, COUNT - 1)], ..Changes::default() };
+    let mut tx = store.begin().await.unwrap();
+    tx.apply(&sent).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.snapshot().await.unwrap().unsent_count().await.unwrap(), 1);
+    drop(snapshot);
+    store.checkpoint().await.unwrap();
+    let log = std::fs::metadata(folder.path().join("shuniu.db-wal")).map_or(0, |log| log.len());
+    assert_eq!(log, 0, "the log was copied and emptied");
+    store.close().await;
+}
+
+/// Each dropped transaction is taken back before the next begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_dropped_frees_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, schema) = (open(folder.path(), 1).await.unwrap(), schema());
+    for n in 0..20 {
+        let mut tx = store.begin().await.unwrap();
+        let rows = vec![Sample::new(&schema, KIND, n).build()];
+        tx.apply(&Changes { rows, ..Changes::default() }).await.unwrap();
+        drop(tx);
+    }
+    assert_eq!(store.snapshot().await.unwrap().timelines().await.unwrap().seq, 0);
+    store.close().await;
+}
