@@ -38,8 +38,10 @@ CREATE TABLE record (
   state BLOB             -- exactly what travels
 );
 CREATE INDEX record_seq ON record (seq);
-CREATE INDEX record_list ON record (kind, place, title) WHERE hidden = 0 AND deleted = 0;
-CREATE INDEX record_figure ON record (kind, home, place, class, step) WHERE hidden = 0 AND deleted = 0;
+CREATE INDEX record_latest ON record (kind, seq);
+CREATE INDEX record_list ON record (kind, hidden, place, title, deleted);
+CREATE INDEX record_figure ON record (kind, hidden, home, class, step, place, deleted);
+CREATE INDEX record_disputed ON record (kind, hidden, alternatives, deleted) WHERE alternatives > 0;
 
 -- Which numbers the parent lacks.
 CREATE TABLE unsent (seq INTEGER PRIMARY KEY, resend INTEGER NOT NULL);
@@ -130,7 +132,7 @@ CREATE TABLE invite (
   used_at_ms INTEGER
 );
 
-CREATE TABLE certificate (
+CREATE TABLE issued_certificate (
   serial BLOB PRIMARY KEY,
   base BLOB NOT NULL,
   not_after_ms INTEGER NOT NULL,

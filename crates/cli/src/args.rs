@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    export, figure, get, history, import, init, invite, join, list, put, revoke, schema, serve, status, sync, topic,
+    export, figure, get, history, import, init, invite, join, list, put, revoke, schema, serve, status, sync,
+    topic,
 };
 use crate::condition::{self, Condition};
 
@@ -19,8 +20,8 @@ use crate::condition::{self, Condition};
     disable_help_subcommand = true,
     disable_version_flag = true,
     subcommand_required = true,
-    arg_required_else_help = true,
-    after_help = "退出码的含义：shuniu help exit-codes / What the exit codes mean: shuniu help exit-codes"
+    after_help = "退出码的含义：shuniu help exit-codes，程序读的输出：shuniu help json\n\
+                  What exit codes and JSON mean: shuniu help exit-codes, shuniu help json"
 )]
 pub struct Cli {
     /// 数据文件夹：本节点的全部数据都在里面，请定期备份 / The folder that holds all data of this node; back it up
@@ -76,7 +77,7 @@ pub enum What {
     Figure(figure::Figure),
     /// 看有哪些类别、字段和冲突规则 / Show the kinds, their fields and their rules
     Schema(schema::Schema),
-    /// 显示用法，可写命令名或 exit-codes / Show how to use a command, or exit-codes
+    /// 显示用法，可写命令名、exit-codes 或 json / Show how to use a command, or what exit codes and JSON mean
     Help(topic::Help),
 }
 
@@ -167,7 +168,8 @@ mod tests {
 
     fn has_both_languages(text: &str) -> bool {
         let chinese = text.chars().filter(|letter| ('一'..='鿿').contains(letter)).count();
-        let english = text.split_whitespace().filter(|word| word.chars().all(|c| c.is_ascii_alphabetic())).count();
+        let english =
+            text.split_whitespace().filter(|word| word.chars().all(|c| c.is_ascii_alphabetic())).count();
         chinese >= 2 && english >= 1 && text.contains(" / ")
     }
 

@@ -35,7 +35,8 @@ impl Catalog {
     /// A node that cannot tell leaves what this program was built with: the call that follows shows its failure.
     pub async fn of(node: &Node) -> Catalog {
         let answer = node.records().describe_schema(DescribeSchemaRequest::default()).await;
-        let described = answer.ok().and_then(|answer| Schema::from_descriptors(&answer.get_ref().descriptors).ok());
+        let described =
+            answer.ok().and_then(|answer| Schema::from_descriptors(&answer.get_ref().descriptors).ok());
         described.map_or_else(Catalog::embedded, |schema| Catalog { schema: Cow::Owned(schema) })
     }
 
@@ -123,7 +124,8 @@ fn common(word: &str) -> Option<&'static str> {
 }
 
 fn unknown_field(kind: &Kind, word: &str) -> anyhow::Error {
-    let known: Vec<String> = kind.fields.iter().map(|field| format!("{}({})", field.label, field.name)).collect();
+    let known: Vec<String> =
+        kind.fields.iter().map(|field| format!("{}({})", field.label, field.name)).collect();
     usage(format!("“{}”没有“{word}”这个字段，可用的有：{} / unknown field", kind.label, known.join("、")))
 }
 

@@ -13,7 +13,7 @@ pub struct Condition {
 
 /// The signs; a longer one stands before the shorter that it begins with. Full-width forms are what a Chinese
 /// input method types.
-const SIGNS: [(&str, Comparison); 15] = [
+const SIGNS: [(&str, Comparison); 16] = [
     ("!=", Comparison::Differs),
     (">=", Comparison::AtLeast),
     ("<=", Comparison::AtMost),
@@ -29,6 +29,7 @@ const SIGNS: [(&str, Comparison); 15] = [
     ("<", Comparison::Less),
     ("＜", Comparison::Less),
     ("~", Comparison::Contains),
+    ("～", Comparison::Contains),
 ];
 
 /// Reads one condition.
@@ -92,6 +93,7 @@ mod tests {
         check("状态＝正常", "状态", Comparison::Equals, "正常");
         check("日期≥2020-01-01", "日期", Comparison::AtLeast, "2020-01-01");
         check("状态！＝正常", "状态", Comparison::Differs, "正常");
+        check("名称～协会", "名称", Comparison::Contains, "协会");
         check("状态≠正常", "状态", Comparison::Differs, "正常");
     }
 

@@ -73,7 +73,7 @@ pub const TABLE: [Meaning; 13] = [
         codes: &["conflict"],
         zh: "所见已过时，或与别人的修改冲突",
         en: "stale or conflicting",
-        advice: "原有数据不变。请先用“shuniu get”重新读取，再按新内容修改。",
+        advice: "原有数据不变。修改记录时，请先用“shuniu get”重新读取，再按新内容修改。",
     },
     Meaning {
         exit: Exit::Unreachable,
@@ -85,9 +85,9 @@ pub const TABLE: [Meaning; 13] = [
     Meaning {
         exit: Exit::InUse,
         codes: &["in_use"],
-        zh: "数据文件夹正被另一个程序使用",
+        zh: "数据文件夹或端口正被另一个程序使用",
         en: "in use by another server",
-        advice: "数据没有受影响。这个文件夹已有一个“shuniu serve”在运行，不必再启动一个。",
+        advice: "数据没有受影响。多半已有一个“shuniu serve”在运行，不必再启动一个；否则请换一个端口。",
     },
     Meaning {
         exit: Exit::DiskFull,

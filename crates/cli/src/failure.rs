@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 
 use node::NodeError;
 use sheet::WriteError;
-use tonic::{Code, Status};
+use tonic::Status;
+
+use crate::output::NotWritten;
 
 /// A failure that this program finds itself, with its stable code.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +36,10 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(refusal.code.into());
     }
     if let Some(status) = cause.downcast_ref::<Status>() {
-        return Some(status_code(status));
+        return Some(NodeError::from(Box::new(status.clone())).code());
     }
     if let Some(error) = cause.downcast_ref::<NodeError>() {
-        return Some(match error {
-            NodeError::Call(status) => status_code(status),
-            other => other.code(),
-        });
+        return Some(error.code());
     }
     if let Some(error) = cause.downcast_ref::<WriteError>().and_then(write_code) {
         return Some(error.into());
@@ -58,21 +57,6 @@ fn write_code(error: &WriteError) -> Option<&'static str> {
     }
 }
 
-/// The code that the node sent; where it sent none the call itself failed, and gRPC says how.
-fn status_code(status: &Status) -> String {
-    let sent = NodeError::from(Box::new(status.clone())).code();
-    let guess = match status.code() {
-        _ if sent != "internal" => return sent,
-        Code::Unavailable | Code::DeadlineExceeded => "unreachable",
-        Code::NotFound => "not_found",
-        Code::InvalidArgument | Code::OutOfRange => "invalid",
-        Code::PermissionDenied | Code::Unauthenticated => "not_allowed",
-        Code::Aborted => "conflict",
-        _ => "internal",
-    };
-    guess.into()
-}
-
 fn io_code(error: &std::io::Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::NotFound => Some("not_found"),
@@ -82,10 +66,9 @@ fn io_code(error: &std::io::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether the reader of the output has gone, as `head` does: that is no failure.
+/// Whether all that failed is that nobody reads the answer any more.
 pub fn reader_has_gone(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    causes.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    error.downcast_ref::<NotWritten>().is_some_and(NotWritten::reader_has_gone)
 }
 
 /// What happened, from the outside to the cause.
@@ -120,7 +103,7 @@ mod tests {
     fn sent(code: &'static str) -> Status {
         let mut status = Status::unknown("状态已变");
         let value = tonic::metadata::MetadataValue::from_static(code);
-        status.metadata_mut().insert("shuniu-code", value);
+        status.metadata_mut().insert(node::CODE_KEY, value);
         status
     }
 
@@ -144,7 +127,7 @@ mod tests {
         check(WriteError::DiskFull.into(), "disk_full", &WriteError::DiskFull.to_string());
         let missing = std::io::Error::from(ErrorKind::NotFound);
         check(missing.into(), "not_found", "entity not found");
-        assert!(reader_has_gone(&std::io::Error::from(ErrorKind::BrokenPipe).into()));
-        assert!(!reader_has_gone(&usage("x")));
+        // Of a connection, not of the answer.
+        assert!(!reader_has_gone(&std::io::Error::from(ErrorKind::BrokenPipe).into()));
     }
 }

@@ -25,10 +25,14 @@ const ENDINGS: [&str; 3] = ["xlsx", "csv", "jsonl"];
 
 /// A whole text, from a file or, for `-`, from standard input.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    let bytes =
-        if path == Path::new(STDIN) { read_from(std::io::stdin(), TEXT_BYTES_MAX) } else { open(path, TEXT_BYTES_MAX) };
+    let bytes = if path == Path::new(STDIN) {
+        read_from(std::io::stdin(), TEXT_BYTES_MAX)
+    } else {
+        open(path, TEXT_BYTES_MAX)
+    };
     let bytes = bytes.with_context(|| cannot_read(path))?;
-    String::from_utf8(bytes).map_err(|_| refusal("invalid", format!("{} 不是 UTF-8 文字 / not text", path.display())))
+    String::from_utf8(bytes)
+        .map_err(|_| refusal("invalid", format!("{} 不是 UTF-8 文字 / not text", path.display())))
 }
 
 /// A whole table file, whose content the node reads and checks.
@@ -44,7 +48,10 @@ fn read_from(from: impl Read, max: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
-        return Err(refusal("invalid", format!("文件超过 {} MiB，请分成几份 / the file is too large", max >> 20)));
+        return Err(refusal(
+            "invalid",
+            format!("文件超过 {} MiB，请分成几份 / the file is too large", max >> 20),
+        ));
     }
     Ok(bytes)
 }
@@ -57,7 +64,10 @@ fn cannot_read(path: &Path) -> String {
 /// correcting is not overwritten.
 pub fn free_path(path: &Path) -> PathBuf {
     let numbered = (2..NAMES_MAX).map(|number| with_suffix(path, &format!("-{number}")));
-    std::iter::once(path.to_owned()).chain(numbered).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
+    std::iter::once(path.to_owned())
+        .chain(numbered)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// The path with something behind its name and before its ending.
@@ -118,7 +128,12 @@ fn ending(path: &Path) -> Option<&'static str> {
 }
 
 /// Writes a table whose last line says how complete it is.
-pub fn write_table(path: &Path, headings: &[String], rows: Vec<Vec<String>>, footer: &str) -> anyhow::Result<()> {
+pub fn write_table(
+    path: &Path,
+    headings: &[String],
+    rows: Vec<Vec<String>>,
+    footer: &str,
+) -> anyhow::Result<()> {
     let options = WriteOptions { footer: vec![footer.to_owned()], ..WriteOptions::default() };
     sheet::write_table(path, headings, rows.into_iter(), &options).with_context(|| cannot_write(path))?;
     Ok(())
@@ -159,9 +174,12 @@ mod tests {
 
     #[test]
     fn names_from_records() {
-        for (name, safe) in
-            [("东城街道", "东城街道"), ("../../etc/passwd", "etcpasswd"), ("a b\n;rm", "abrm"), ("…", "shuniu")]
-        {
+        for (name, safe) in [
+            ("东城街道", "东城街道"),
+            ("../../etc/passwd", "etcpasswd"),
+            ("a b\n;rm", "abrm"),
+            ("…", "shuniu"),
+        ] {
             assert_eq!(safe_name(name), safe);
         }
     }

@@ -99,10 +99,7 @@ mod tests {
         let mut grid = Grid::new(["名称", "数"]);
         grid.row(["东城街道", "12"]);
         grid.row(["ab", ""]);
-        assert_eq!(
-            grid.render(),
-            "名称      数\n────────  ──\n东城街道  12\nab        —\n"
-        );
+        assert_eq!(grid.render(), "名称      数\n────────  ──\n东城街道  12\nab        —\n");
     }
 
     #[test]
@@ -114,9 +111,13 @@ mod tests {
 
     #[test]
     fn wide_texts_are_cut_between_characters() {
-        for (text, max, shown) in
-            [("东城街道", 8, "东城街道"), ("东城街道", 7, "东城街…"), ("东城街道", 6, "东城…"), ("abc", 2, "a…"), ("", 1, "")]
-        {
+        for (text, max, shown) in [
+            ("东城街道", 8, "东城街道"),
+            ("东城街道", 7, "东城街…"),
+            ("东城街道", 6, "东城…"),
+            ("abc", 2, "a…"),
+            ("", 1, ""),
+        ] {
             assert_eq!(cut(text, max), shown, "{text} {max}");
             assert!(width(&cut(text, max)) <= max);
         }

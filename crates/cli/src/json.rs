@@ -7,7 +7,9 @@
 use std::sync::OnceLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, Value as Wire};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, Value as Wire,
+};
 use serde_json::{Map, Value};
 
 use crate::hex;
@@ -121,7 +123,8 @@ mod tests {
     #[test]
     fn the_arm_of_a_oneof() {
         use wire::admin::{SyncEvent, SyncProgress, sync_event::Event};
-        let event = SyncEvent { event: Some(Event::Progress(SyncProgress { pushed: 1, to_push: 2, pulled: 3 })) };
+        let event =
+            SyncEvent { event: Some(Event::Progress(SyncProgress { pushed: 1, to_push: 2, pulled: 3 })) };
         assert_eq!(
             of("shuniu.admin.v1.SyncEvent", &event).unwrap(),
             json!({"progress": {"pushed": 1, "to_push": 2, "pulled": 3}})

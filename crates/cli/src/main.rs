@@ -27,6 +27,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use args::{Cli, What};
+use clap::error::ErrorKind;
 use commands::Context;
 use exit::Exit;
 use output::Output;
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
 
 /// Shows the help or version that was asked for, or says what is wrong with the command line.
 fn misread(error: &clap::Error, out: Output) -> Exit {
-    let text = error.render().to_string();
+    let is_bare = error.kind() == ErrorKind::MissingSubcommand;
+    let text = if is_bare { args::command().render_help() } else { error.render() }.to_string();
     if error.use_stderr() {
         return out.report("usage", &format!("{}\n{}", args::wrong(error), text.trim_end()));
     }

@@ -1,6 +1,6 @@
 //! The only place that writes to the terminal: words for people, or one JSON value for programs.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,18 @@ use crate::failure;
 
 /// Widest cell of a table on a terminal: a name of twenty characters fits, a long text does not push others out.
 const CELL_WIDTH_MAX: usize = 40;
+
+/// The answer could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("结果写不出来 / the answer cannot be written")]
+pub struct NotWritten(#[source] io::Error);
+
+impl NotWritten {
+    /// Whether who read the answer has gone, as `head` does: that is no failure.
+    pub fn reader_has_gone(&self) -> bool {
+        self.0.kind() == ErrorKind::BrokenPipe
+    }
+}
 
 /// How this run answers.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +41,22 @@ impl Output {
     }
 
     /// Answers in the form that was asked for; text from records is made harmless either way.
-    pub fn answer(self, json: impl FnOnce() -> Value, words: impl FnOnce() -> String) -> io::Result<()> {
-        if self.json { self.value(&json()) } else { write(io::stdout(), &clean_lines(&words())) }
+    pub fn answer(
+        self,
+        json: impl FnOnce() -> Value,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), NotWritten> {
+        if self.json { self.value(&json()) } else { self.document(&words()) }
     }
 
-    /// Writes a document to standard output as it is: the user asked for its very bytes.
-    pub fn document(self, text: &str) -> io::Result<()> {
-        write(io::stdout(), text)
+    /// Answers in words, whatever form was asked for: help, a table in Markdown.
+    pub fn document(self, text: &str) -> Result<(), NotWritten> {
+        write(io::stdout(), &clean_lines(text)).map_err(NotWritten)
     }
 
-    /// Writes a remark for the person, never part of the answer.
-    pub fn note(self, text: &str) -> io::Result<()> {
-        write(io::stderr(), &clean_lines(text))
+    /// Writes a remark for the person, never part of the answer. A remark that nobody can read stops nothing.
+    pub fn note(self, text: &str) {
+        let _ = write(io::stderr(), &clean_lines(text));
     }
 
     /// The limit for cells of tables: none when the output goes to a file or another program.
@@ -75,16 +91,16 @@ impl Output {
             meaning.en,
             exit.number()
         );
-        // Where even this cannot be written, the exit code is all that is left to say.
-        let _ = self.note(&words);
+        self.note(&words);
         if self.json {
+            // Where even this cannot be written, the exit code is all that is left to say.
             let _ = self.value(&json!({ "error": { "code": code, "message": message } }));
         }
         exit
     }
 
-    fn value(self, value: &Value) -> io::Result<()> {
-        write(io::stdout(), &escaped(&value.to_string()))
+    fn value(self, value: &Value) -> Result<(), NotWritten> {
+        write(io::stdout(), &escaped(&value.to_string())).map_err(NotWritten)
     }
 }
 

@@ -2,13 +2,9 @@
 
 use std::path::Path;
 
-use node::Attached;
+use node::{AdminChannel, Attached};
 use wire::admin::admin_client::AdminClient;
 use wire::record::records_client::RecordsClient;
-
-/// Largest answer taken from the node on this machine: a page of a thousand records of ordinary size is some 4 MiB,
-/// and a few very long ones must not make a list unreadable.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The node in the folder.
 pub struct Node {
@@ -17,13 +13,13 @@ pub struct Node {
 
 impl Node {
     /// A client of the record service.
-    pub fn records(&self) -> RecordsClient<node::AdminChannel> {
-        self.attached.records().max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub fn records(&self) -> RecordsClient<AdminChannel> {
+        self.attached.records()
     }
 
     /// A client of the admin service.
-    pub fn admin(&self) -> AdminClient<node::AdminChannel> {
-        self.attached.admin().max_decoding_message_size(ANSWER_BYTES_MAX)
+    pub fn admin(&self) -> AdminClient<AdminChannel> {
+        self.attached.admin()
     }
 }
 
@@ -31,7 +27,10 @@ impl Node {
 ///
 /// # Errors
 /// Those of the work, and of reaching the node.
-pub async fn with_node<T>(folder: &Path, work: impl AsyncFnOnce(&Node) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub async fn with_node<T>(
+    folder: &Path,
+    work: impl AsyncFnOnce(&Node) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let node = Node { attached: node::attach(folder).await? };
     let done = work(&node).await;
     node.attached.close().await;

@@ -153,7 +153,7 @@ impl<E: Engine> Office<E> {
             if let (true, Some(link)) = (batch.last, &link) {
                 received.changes.seals.extend(checked_seals(&tree, child, batch.seals.clone()));
                 let now = self.now_ms();
-                received.changes.links.push(Link { last_success_ms: now, ..link.clone() });
+                received.changes.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
             }
         }
         let applied = tx.apply(&received.changes).await?;
@@ -220,8 +220,21 @@ impl<E: Engine> Office<E> {
         };
         if page.end {
             page.ticks = self.news_of_ticks(&tree, child, snapshot.ticks().await?);
+            self.note_cursor(child, session, page.position);
         }
         Ok(page)
+    }
+
+    /// How far a child has been sent everything; a cut may still make it ask again.
+    fn note_cursor(&self, child: BaseId, session: u64, cursor: Position) {
+        if let Some(open) = self.sessions().get_mut(&child).filter(|open| open.id == session) {
+            open.link.cursor = Some(cursor);
+        }
+    }
+
+    /// The down link as its open session knows it, which is newer than what is stored.
+    pub(crate) fn cursor_of(&self, link: &Link) -> Option<Position> {
+        self.sessions().get(&link.peer).map_or(link.cursor, |open| open.link.cursor)
     }
 
     /// Rows for a child up to the limits of a batch, and the number of the last row looked at unless that was all.

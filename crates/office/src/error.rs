@@ -89,7 +89,7 @@ pub enum OfficeError {
         base: String,
     },
     /// A base that is not this node's to invite or revoke.
-    #[error("“{base}”的上级节点不是本节点 / that base's parent is another node")]
+    #[error("“{base}”的上级节点不是本节点,请到它的上级节点上办理(基地须先由市级登记)/ that base's parent is another node")]
     NotMine {
         /// The base's name.
         base: String,

@@ -1,10 +1,10 @@
 //! Saving what people and programs enter: parse, check, stamp, one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causal::{BaseId, Context, RecordId, State, write};
 use record::{Draft, Scope, Shown, Tree, default_audience, derived_id, judge, scope_of};
-use schema::{Field, FieldType, Kind, Rule, raw, text};
+use schema::{Field, FieldType, Format, Kind, Rule, raw, text};
 use serde_json::{Map, Value, json};
 use store::{Engine, Read, Write};
 use sync::{Changes, NewRow, NewWithdraw, Revision, Row, Unsent};
@@ -71,6 +71,7 @@ struct Desk<'s> {
     saved_at_ms: u64,
     forgotten: u64,
     places: check::Places,
+    coming: BTreeSet<String>,
 }
 
 /// What happens when one edit of several is refused.
@@ -105,13 +106,13 @@ impl<E: Engine> Office<E> {
     /// Saves edits in one transaction.
     pub(crate) async fn save(&self, puts: &[Put], mode: Mode) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
         let mut tx = self.store.begin().await?;
-        let ids: Vec<_> = puts.iter().map(|put| self.identify(put)).collect();
-        let known: Vec<RecordId> = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
-        let rows = tx.rows(&known).await?.into_iter().map(|row| (row.id, row)).collect();
         let (saved_at_ms, forgotten) = self.moment(&mut tx).await?;
         let tree = self.tree();
         let places = self.known_places(&mut tx, puts).await?;
-        let desk = Desk { tree: &tree, saved_at_ms, forgotten, places };
+        let desk = Desk { tree: &tree, saved_at_ms, forgotten, places, coming: self.coming(puts) };
+        let ids: Vec<_> = puts.iter().map(|put| self.identify(&desk, put)).collect();
+        let known: Vec<RecordId> = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
+        let rows = tx.rows(&known).await?.into_iter().map(|row| (row.id, row)).collect();
         let mut gathered = Gathered { rows, ..Gathered::default() };
         let mut results = Vec::with_capacity(puts.len());
         for (put, id) in puts.iter().zip(ids) {
@@ -134,7 +135,7 @@ impl<E: Engine> Office<E> {
     }
 
     /// The record that an edit means: named by its id, or by its natural key, or new.
-    fn identify(&self, put: &Put) -> Result<RecordId, OfficeError> {
+    fn identify(&self, desk: &Desk<'_>, put: &Put) -> Result<RecordId, OfficeError> {
         let kind = self.kind(&put.kind)?;
         if let Some(id) = put.id {
             return Ok(id);
@@ -142,7 +143,8 @@ impl<E: Engine> Office<E> {
         let part = |number: &u32| {
             let field = kind.field(*number)?;
             let value = put.fields.iter().find(|(name, _)| *name == &field.name || *name == &field.label)?.1;
-            let shown = text::show_text(field, &check::read(field, value).ok()?);
+            let value = if field.format == Format::Base { self.base_ids(desk, value) } else { value.clone() };
+            let shown = text::show_text(field, &check::read(field, &value).ok()?);
             (!shown.is_empty()).then_some(shown)
         };
         let key: Option<Vec<String>> = kind.natural_key.iter().map(part).collect();
@@ -162,7 +164,7 @@ impl<E: Engine> Office<E> {
         let before = bytes.as_deref().map(State::decode).transpose().map_err(damaged)?.unwrap_or_default();
         let created = row.is_none();
         let mut warnings = Vec::new();
-        let draft = self.draft(desk, kind, put, &before, base, &mut warnings)?;
+        let draft = self.draft(desk, kind, put, id, &before, base, &mut warnings)?;
         let seen = put.seen.clone().unwrap_or_else(|| before.context.clone());
         let entries = draft.entries(&before, &seen);
         if entries.is_empty() {
@@ -224,6 +226,7 @@ impl<E: Engine> Office<E> {
         desk: &Desk<'_>,
         kind: &Kind,
         put: &Put,
+        id: RecordId,
         before: &State<'_>,
         base: BaseId,
         warnings: &mut Vec<String>,
@@ -245,7 +248,9 @@ impl<E: Engine> Office<E> {
             return Err(OfficeError::Invalid { faults });
         }
         self.key_kept(desk, kind, before, &draft)?;
-        self.engine_fields(desk, kind, put, before, base, &mut draft);
+        // A base's record belongs to the base that it describes.
+        let home = put.home.unwrap_or(if kind.registry { BaseId(id.0) } else { base });
+        self.engine_fields(desk, kind, put, before, home, &mut draft);
         Ok(draft)
     }
 
@@ -255,11 +260,11 @@ impl<E: Engine> Office<E> {
         kind: &Kind,
         put: &Put,
         before: &State<'_>,
-        base: BaseId,
+        home: BaseId,
         draft: &mut Draft,
     ) {
         let new = before.groups.is_empty();
-        let home = put.home.or(new.then_some(base));
+        let home = put.home.or(new.then_some(home));
         if let Some(home) = home {
             draft.home(home);
         }
@@ -301,9 +306,31 @@ impl<E: Engine> Office<E> {
         let field = field.ok_or_else(|| format!("“{}”没有“{}”这一项", kind.label, clip(name)))?;
         let bytes = match field.ty {
             FieldType::Step => check::read(field, &step(desk, kind, field, before, value)),
+            _ if field.format == Format::Base => check::read(field, &self.base_ids(desk, value)),
             _ => check::read(field, value),
         };
         bytes.map(|bytes| (field, bytes)).map_err(|bad| format!("{}:{bad}", field.label))
+    }
+
+    /// People name a base by its code or name; the record holds its id. A base that the same batch registers counts.
+    fn base_ids(&self, desk: &Desk<'_>, value: &Value) -> Value {
+        match value {
+            Value::Array(values) => values.iter().map(|v| self.base_ids(desk, v)).collect(),
+            Value::String(words) if !words.trim().is_empty() => {
+                let known = self.resolve_base(words).ok();
+                let coming = desk.coming.contains(words.trim()).then(|| self.base_id(words.trim())).flatten();
+                known.or(coming).map_or_else(|| value.clone(), |id| json!(id.to_string()))
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The codes of bases that a batch registers.
+    fn coming(&self, puts: &[Put]) -> BTreeSet<String> {
+        let Some(kind) = self.schema.registry() else { return BTreeSet::new() };
+        let Some(key) = kind.natural_key.first().and_then(|n| kind.field(*n)) else { return BTreeSet::new() };
+        let code = |put: &Put| put.fields.get(&key.name).or(put.fields.get(&key.label))?.as_str().map(str::to_owned);
+        puts.iter().filter(|put| put.kind == kind.name).filter_map(code).collect()
     }
 
     fn key_kept(&self, desk: &Desk<'_>, kind: &Kind, before: &State<'_>, draft: &Draft) -> Result<(), OfficeError> {

@@ -46,17 +46,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let log = std::fs::metadata(folder.join("shuniu.db-wal"))?.len();
     store.checkpoint().await?;
     let file = std::fs::metadata(folder.join("shuniu.db"))?.len();
-    println!("file {} MiB, log at most {} MiB", file >> 20, log >> 20);
+    println!("file {} MiB, log {} MiB", file >> 20, log >> 20);
     store.close().await;
     Ok(())
 }
 
 fn resource(schema: &Schema, n: u64) -> NewRow {
-    let rules = "使用前请与值班人员联系，使用后恢复原状；贵重设备不得带出，损坏照价赔偿。".repeat(3);
+    let rules = "使用前请与值班人员联系，使用后恢复原状；贵重设备不得带出，损坏照价赔偿。".repeat(4);
     let sample = Sample::new(schema, "shared_resource", n).home(base((n % 30) as u8));
     let sample = sample.with("name", &format!("东城街道第{n}号会议室")).with("sort", "场地");
     let sample = sample.with("place", &format!("4419000{:02}000", n % 30)).with("capacity", "50");
-    sample.with("address", &format!("莞太路{n}号A座三楼")).with("rules", &rules).build()
+    sample
+        .with("address", &format!("莞太路{n}号A座三楼"))
+        .with("equipment", "投影仪、音响、白板、空调")
+        .with("rules", &rules)
+        .build()
 }
 
 async fn apply(store: &Store, what: &str, rows: Vec<NewRow>) -> Result<(), Box<dyn Error>> {

@@ -9,8 +9,9 @@ use wire::record::{FigureRequest, ListRequest, Record};
 
 use crate::args::Selection;
 use crate::catalog::Catalog;
-use crate::commands::figure::watermark;
+use crate::clean::{clean, clean_lines};
 use crate::commands::Context;
+use crate::commands::figure::watermark;
 use crate::exit::Exit;
 use crate::session::{Node, with_node};
 use crate::times::number;
@@ -92,7 +93,6 @@ async fn rows(
             break;
         }
     }
-    bar.finish_and_clear();
     Ok(rows)
 }
 
@@ -107,9 +107,9 @@ fn headings(kind: &Kind) -> Vec<String> {
 async fn cells(kind: &Kind, record: &Record, titles: &mut Titles<'_>) -> Vec<String> {
     let mut cells = Vec::with_capacity(kind.fields.len() + TRAILING.len());
     for field in &kind.fields {
-        cells.push(titles.cell(field, &record.message).await);
+        cells.push(clean_lines(&titles.cell(field, &record.message).await));
     }
-    cells.push(record.home_name.clone());
+    cells.push(clean(&record.home_name));
     cells.push(if record.deleted { "是" } else { "" }.to_owned());
     cells.push(record.id.clone());
     cells

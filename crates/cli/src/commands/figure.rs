@@ -5,6 +5,7 @@ use wire::record::{FigureAnswer, FigureRequest};
 
 use crate::catalog::{Catalog, filters, label_of, name_of};
 use crate::commands::Context;
+use crate::commands::get::masked;
 use crate::condition::{self, Condition};
 use crate::exit::Exit;
 use crate::grid::Grid;
@@ -58,7 +59,8 @@ fn words(kind: &Kind, by: &[String], answer: &FigureAnswer) -> String {
         let labels = by.iter().map(|name| label_of(kind, name));
         let mut grid = Grid::new(labels.chain(["数量".to_owned()]));
         for row in &answer.rows {
-            grid.row(row.keys.iter().cloned().chain([number(row.count)]));
+            let keys = by.iter().zip(&row.keys).map(|(name, key)| masked(kind, name, key));
+            grid.row(keys.chain([number(row.count)]));
         }
         words = grid.render();
     }

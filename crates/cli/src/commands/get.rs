@@ -29,7 +29,8 @@ impl Get {
             let record = fetch(node, kind, &self.id.join(" ")).await?;
             let value = json::of("shuniu.record.v1.Record", &record)?;
             let mut titles = Titles::new(node, catalog.schema().registry());
-            let words = if at.out.is_json() { String::new() } else { words(kind, &record, &mut titles).await };
+            let words =
+                if at.out.is_json() { String::new() } else { words(kind, &record, &mut titles).await };
             at.out.answer(|| value, || words)?;
             Ok(Exit::Done)
         })
@@ -88,7 +89,7 @@ fn disputes(kind: &Kind, disputed: &[Disputed]) -> String {
     let mut words = String::new();
     for dispute in disputed {
         words.push_str(&format!("\n“{}”有并存的值，等人裁定（规则：{}）\n", dispute.label, dispute.rule));
-        let mut grid = Grid::new(["", "内容", "基地", "经办人", "时间"]);
+        let mut grid = Grid::new(["显示", "内容", "基地", "经办人", "时间"]);
         for value in &dispute.values {
             let text = masked(kind, &dispute.field, &value.text);
             let shown = if value.shown { "当前显示" } else { "保留" };
@@ -116,14 +117,18 @@ mod tests {
     #[test]
     fn a_record_in_words() {
         let kind = Schema::embedded().kind("booking").unwrap();
-        let arrived = |name: &str, arrived| Delivery { base_name: name.into(), arrived, ..Default::default() };
+        let arrived =
+            |name: &str, arrived| Delivery { base_name: name.into(), arrived, ..Default::default() };
         let record = Record {
             refused: "用途过长".into(),
             deliveries: vec![arrived("东城街道", true), arrived("市", false)],
             ..Default::default()
         };
         let head = head(kind, &record);
-        assert!(head.contains("上级未接收：用途过长") && head.contains("东城街道 ✓ 已到，市 … 未到"), "{head}");
+        assert!(
+            head.contains("上级未接收：用途过长") && head.contains("东城街道 ✓ 已到，市 … 未到"),
+            "{head}"
+        );
     }
 
     #[test]

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn who_and_when() {
-        let edit = Edit { saved_at_ms: 1_795_309_920_000, base_name: "东城街道".into(), ..Default::default() };
+        let edit =
+            Edit { saved_at_ms: 1_795_309_920_000, base_name: "东城街道".into(), ..Default::default() };
         let kind = Schema::embedded().kind("booking").unwrap();
         assert_eq!(words(kind, &[edit]), "2026-11-22 09:12  东城街道  （未记经办人）\n");
         assert_eq!(words(kind, &[]), "还没有修改的历史。");

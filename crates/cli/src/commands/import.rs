@@ -109,7 +109,11 @@ impl Import {
         }
     }
 
-    fn write_refused(&self, report: &ImportReport, refused: Vec<RefusedRow>) -> anyhow::Result<Option<PathBuf>> {
+    fn write_refused(
+        &self,
+        report: &ImportReport,
+        refused: Vec<RefusedRow>,
+    ) -> anyhow::Result<Option<PathBuf>> {
         if refused.is_empty() {
             return Ok(None);
         }
@@ -149,9 +153,9 @@ async fn send(
             None => {}
         }
     }
-    bar.finish_and_clear();
-    let unfinished =
-        || refusal("internal", "导入没有做完就断开了；再导入一次不会重复 / the import ended before it was done");
+    let unfinished = || {
+        refusal("internal", "导入没有做完就断开了；再导入一次不会重复 / the import ended before it was done")
+    };
     Ok((report.ok_or_else(unfinished)?, refused))
 }
 
@@ -214,7 +218,8 @@ mod tests {
             ..Default::default()
         };
         let words = words(&report, Some("名册-未导入.xlsx"));
-        for part in ["尚未保存", "新建 1,200 条", "未导入 3 行", "代码缺一位", "备注", "名册-未导入.xlsx"] {
+        for part in ["尚未保存", "新建 1,200 条", "未导入 3 行", "代码缺一位", "备注", "名册-未导入.xlsx"]
+        {
             assert!(words.contains(part), "{part}: {words}");
         }
     }

@@ -82,7 +82,12 @@ fn order_name(kind: &Kind, order: &str) -> anyhow::Result<String> {
     Ok(format!("{sign}{}", name_of(kind, word)?))
 }
 
-async fn table(kind: &Kind, answer: &ListAnswer, titles: &mut Titles<'_>, cell_width_max: Option<usize>) -> String {
+async fn table(
+    kind: &Kind,
+    answer: &ListAnswer,
+    titles: &mut Titles<'_>,
+    cell_width_max: Option<usize>,
+) -> String {
     let fields: Vec<&Field> = kind.fields.iter().filter(|field| field.listed).collect();
     let labels = fields.iter().map(|field| field.label.as_str());
     let mut grid = Grid::new(labels.chain(["属地", "编号"])).cut_at(cell_width_max);

@@ -14,6 +14,9 @@ use crate::failure::usage;
 use crate::session::{Node, with_node};
 use crate::{files, hex, json};
 
+/// Bytes of a record's id.
+const ID_BYTES: usize = 16;
+
 #[derive(Debug, clap::Args)]
 pub struct Put {
     /// 类别：名称或中文 / The kind, by name or by its Chinese label
@@ -68,7 +71,8 @@ impl Put {
         with_node(&at.folder, async |node| {
             let catalog = Catalog::of(node).await;
             let kind = catalog.kind(&self.kind)?;
-            let mut fields = document.as_deref().map_or_else(|| Ok(Map::new()), |text| from_file(kind, text))?;
+            let mut fields =
+                document.as_deref().map_or_else(|| Ok(Map::new()), |text| from_file(kind, text))?;
             set(kind, &mut fields, &pairs, self.opinion.as_deref())?;
             let request = self.request(at, node, kind, id, fields).await?;
             let answer = node.records().put(request).await?.into_inner();
@@ -92,7 +96,7 @@ impl Put {
         if fields.is_empty() && self.home.is_empty() && self.audience.is_empty() && !self.delete {
             return Err(usage("没有写要改什么 / nothing to write: no FIELD=VALUE"));
         }
-        let version = if is_new { Vec::new() } else { self.version(at, node, kind, &id).await? };
+        let (id, version) = if is_new { (id, Vec::new()) } else { self.target(at, node, kind, id).await? };
         Ok(PutRequest {
             kind: kind.name.clone(),
             id,
@@ -107,18 +111,33 @@ impl Put {
         })
     }
 
-    /// The version that the writer saw: only what one saw is replaced.
-    async fn version(&self, at: &Context, node: &Node, kind: &Kind, id: &str) -> anyhow::Result<Vec<u8>> {
-        if let Some(seen) = &self.seen {
-            return hex::decode(seen)
-                .filter(|version| !version.is_empty())
-                .ok_or_else(|| usage("--seen 应是 get 显示的十六进制版本 / --seen is not a version"));
+    /// The record that is meant, and its version that the writer saw: only what one saw is replaced.
+    async fn target(
+        &self,
+        at: &Context,
+        node: &Node,
+        kind: &Kind,
+        id: String,
+    ) -> anyhow::Result<(String, Vec<u8>)> {
+        let seen = self.seen.as_deref().map(version).transpose()?;
+        // What is written is named by its id; a natural key has to be looked up.
+        let is_id = hex::decode(&id).is_some_and(|id| id.len() == ID_BYTES);
+        if let Some(seen) = seen.clone().filter(|_| is_id) {
+            return Ok((id, seen));
         }
-        let record = get::fetch(node, kind, id).await?;
+        let record = get::fetch(node, kind, &id).await?;
+        if let Some(seen) = seen {
+            return Ok((record.id, seen));
+        }
         let version = hex::encode(&record.version);
-        at.out.note(&format!("按刚读到的版本 {version} 修改“{}”。", record.title))?;
-        Ok(record.version)
+        at.out.note(&format!("按刚读到的版本 {version} 修改“{}”。", record.title));
+        Ok((record.id, record.version))
     }
+}
+
+fn version(seen: &str) -> anyhow::Result<Vec<u8>> {
+    let version = hex::decode(seen).filter(|version| !version.is_empty());
+    version.ok_or_else(|| usage("--seen 应是 get 显示的十六进制版本 / --seen is not a version"))
 }
 
 fn tell(at: &Context, kind: &Kind, answer: &PutAnswer, delete: bool) -> anyhow::Result<Exit> {
@@ -158,7 +177,8 @@ fn pair(word: &str) -> Option<(&str, &str)> {
 
 /// The fields in a file, by the contract's names.
 fn from_file(kind: &Kind, text: &str) -> anyhow::Result<Map<String, Value>> {
-    let read = serde_json::from_str::<Value>(text).map_err(|error| usage(format!("--file 不是 JSON：{error}")));
+    let read =
+        serde_json::from_str::<Value>(text).map_err(|error| usage(format!("--file 不是 JSON：{error}")));
     let Value::Object(object) = read? else {
         return Err(usage("--file 应是一个 JSON 对象 / --file must hold one JSON object"));
     };
@@ -240,7 +260,12 @@ mod tests {
 
     #[test]
     fn values_by_name_and_label() {
-        check("organization", &["名称=甲", "uscc=5", "住所="], None, json!({"name": "甲", "uscc": "5", "address": null}));
+        check(
+            "organization",
+            &["名称=甲", "uscc=5", "住所="],
+            None,
+            json!({"name": "甲", "uscc": "5", "address": null}),
+        );
         check("booking", &["预约状态=已确认"], None, json!({"state": {"to": "已确认"}}));
         let opinion = json!({"state": {"to": "已确认", "opinion": "同意"}});
         check("booking", &["state=已确认"], Some("同意"), opinion);

@@ -24,7 +24,8 @@ impl Schema {
     pub async fn run(self, at: &Context) -> anyhow::Result<Exit> {
         let catalog = catalog(at).await;
         let kind = self.kind.as_deref().map(|word| catalog.kind(word)).transpose()?;
-        let kinds: Vec<&Kind> = kind.map_or_else(|| catalog.schema().kinds.iter().collect(), |kind| vec![kind]);
+        let kinds: Vec<&Kind> =
+            kind.map_or_else(|| catalog.schema().kinds.iter().collect(), |kind| vec![kind]);
         if self.markdown {
             at.out.document(&markdown(catalog.schema(), kind))?;
             return Ok(Exit::Done);

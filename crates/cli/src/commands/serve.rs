@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::commands::Context;
 use crate::exit::Exit;
+use crate::output::NotWritten;
 
 #[derive(Debug, clap::Args)]
 pub struct Serve {}
@@ -22,7 +23,7 @@ impl Serve {
     }
 }
 
-fn announce(at: &Context, listening: &Listening) -> std::io::Result<()> {
+fn announce(at: &Context, listening: &Listening) -> Result<(), NotWritten> {
     let children = listening.children.map(|address| address.to_string());
     at.out.answer(
         || {
@@ -34,10 +35,9 @@ fn announce(at: &Context, listening: &Listening) -> std::io::Result<()> {
             })
         },
         || {
-            let children = children.as_deref().map_or_else(
-                || "不接受下级连接".to_owned(),
-                |address| format!("下级连接地址 {address}"),
-            );
+            let children = children
+                .as_deref()
+                .map_or_else(|| "不接受下级连接".to_owned(), |address| format!("下级连接地址 {address}"));
             format!("“{}”已就绪，{children}，本机管理端口 {}。", listening.base_name, listening.admin)
         },
     )

@@ -38,7 +38,8 @@ fn words(answer: &StatusAnswer, cell_width_max: Option<usize>) -> String {
 }
 
 fn head(answer: &StatusAnswer) -> String {
-    let listening = if answer.listening.is_empty() { "不接受下级连接" } else { answer.listening.as_str() };
+    let listening =
+        if answer.listening.is_empty() { "不接受下级连接" } else { answer.listening.as_str() };
     format!(
         "{}（{}）  程序版本 {}\n现在 {}  下次同步 {}  证书有效至 {}\n\
          记录 {} 条  未上报 {} 条  隔离 {} 条  等人裁定 {} 条\n监听 {listening}\n",
@@ -121,7 +122,8 @@ mod tests {
             ..Default::default()
         };
         let shown = links(&[link.clone(), LinkStatus { up: true, ..link }], None);
-        for part in ["2026-11-22 09:12", "2026-11-22 09:11", "连接 中断", "本机快 5 分钟", "上级快 5 分钟"] {
+        for part in ["2026-11-22 09:12", "2026-11-22 09:11", "连接 中断", "本机快 5 分钟", "上级快 5 分钟"]
+        {
             assert!(shown.contains(part), "{part}:\n{shown}");
         }
         assert_eq!(shown.lines().count(), 4);

@@ -36,7 +36,6 @@ async fn round(node: &Node, at: &Context) -> anyhow::Result<SyncReport> {
             None => {}
         }
     }
-    bar.finish_and_clear();
     report.ok_or_else(|| refusal("unreachable", "同步没有做完就断开了 / the sync ended before it was done"))
 }
 
@@ -55,9 +54,10 @@ fn words(report: &SyncReport) -> String {
         words.push(format!("上级没有接收 {refused} 条：本机仍保留，原因见各条记录（shuniu get）。"));
     }
     if report.resync {
-        words.push("有一方的数据库换过或恢复过，因此双方重新核对了全部数据。".into());
+        words.push("首次同步，或有一方的数据库换过、恢复过，因此双方重新核对了全部数据。".into());
     }
-    if let Some(clock) = times::clock(report.clock_offset_ms, "上级的时钟比本机", "本机的时钟比上级") {
+    if let Some(clock) = times::clock(report.clock_offset_ms, "上级的时钟比本机", "本机的时钟比上级")
+    {
         words.push(format!("{clock}，请校准时间。"));
     }
     words.join("\n")
@@ -72,7 +72,8 @@ mod tests {
         let plain = SyncReport { pushed: 1_200, pulled: 3, took_ms: 2_500, ..Default::default() };
         assert_eq!(words(&plain), "同步完成：上报 1,200 条，接收 3 条，用时 2 秒。");
         let odd = SyncReport { withdrawn: 1, refused: 2, resync: true, clock_offset_ms: -300_000, ..plain };
-        for part in ["1 条不再", "没有接收 2 条", "重新核对", "本机的时钟比上级快 5 分钟"] {
+        for part in ["1 条不再", "没有接收 2 条", "重新核对", "本机的时钟比上级快 5 分钟"]
+        {
             assert!(words(&odd).contains(part), "{part}");
         }
     }

@@ -5,12 +5,32 @@ use crate::commands::Context;
 use crate::exit::{self, Exit};
 use crate::failure::usage;
 
-/// The topic that is no command.
+/// The topics that are no commands.
 const EXIT_CODES: &str = "exit-codes";
+const JSON: &str = "json";
+
+/// What programs may rely on.
+const JSON_HELP: &str = "\
+加 --json 后，标准输出只有一个 JSON 值，供程序读取：
+With --json, standard output is one JSON value, for programs:
+
+  字段名与 proto/shuniu/record/v1、proto/shuniu/admin/v1 中的相同：get 为 Record，list 为 ListAnswer，put 为 PutAnswer，
+  history 为 HistoryAnswer，figure 为 FigureAnswer，status 为 StatusAnswer，sync 为 SyncReport，revoke 为 RevokeAnswer。
+  Names are those of proto/shuniu/record/v1 and admin/v1; the messages are as named above.
+  import 为 ImportReport，另有 refused_file（没有则为 null）；invite 为 InviteAnswer，其中 file 是邀请文件的位置。
+  import is ImportReport and refused_file; in the InviteAnswer of invite, file is where the invite was written.
+  init：base, root_pin；join：base, base_name, federation, parent_name；export：path, records, watermark；
+  serve：ready, children, admin, base_name，每次启动一行 / one line when ready；schema：kinds。
+  编号和字节为十六进制；64 位整数为数字；时刻为 UTC 毫秒；记录的 json 展开为对象 fields。
+  Ids and bytes are hexadecimal, 64-bit integers are numbers, instants are UTC milliseconds; a record's json is the
+  object fields.
+  失败时为 {\"error\":{\"code\",\"message\"}}，code 见 shuniu help exit-codes；说明文字在标准错误输出。
+  A failure is {\"error\":{\"code\",\"message\"}}; the words for people are on standard error.
+";
 
 #[derive(Debug, clap::Args)]
 pub struct Help {
-    /// 命令名，或 exit-codes / The name of a command, or exit-codes
+    /// 命令名，或 exit-codes（退出码）、json（程序读的输出） / The name of a command, or exit-codes, or json
     topic: Option<String>,
 }
 
@@ -27,6 +47,7 @@ fn text(topic: Option<&str>) -> anyhow::Result<String> {
     match topic {
         None => Ok(command.render_help().to_string()),
         Some(EXIT_CODES) => Ok(exit::help()),
+        Some(JSON) => Ok(JSON_HELP.to_owned()),
         Some(name) => {
             let found = command.find_subcommand_mut(name);
             let found = found.ok_or_else(|| usage(format!("没有“{name}”这个命令 / no such command")))?;

@@ -269,11 +269,17 @@ impl Desk {
         match office.resolve_base(&asked.base) {
             Ok(base) => Ok(base),
             Err(office::OfficeError::UnknownBase { .. }) if !asked.name.is_empty() => {
+                let parent = office.resolve_base(&asked.parent)?;
+                let tree = office.tree();
+                if tree.node_of(parent) != office.me().base {
+                    let base = asked.name.clone();
+                    return Err(office::OfficeError::NotMine { base }.into());
+                }
                 let new = NewBase {
                     code: asked.base.clone(),
                     name: asked.name.clone(),
                     rung: asked.rung.clone(),
-                    parent: Some(office.resolve_base(&asked.parent)?),
+                    parent: Some(parent),
                     jurisdiction: asked.jurisdiction.clone(),
                     hosted: false,
                 };

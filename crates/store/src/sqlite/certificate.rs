@@ -1,4 +1,4 @@
-//! The table `certificate`: what this node issued.
+//! The table `issued_certificate`: what this node issued.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::model::Certificate;
 
 pub(super) async fn all(conn: &mut SqliteConnection) -> Result<Vec<Certificate>, StoreError> {
-    const SQL: &str = "SELECT serial, base, not_after_ms, issued_at_ms FROM certificate \
+    const SQL: &str = "SELECT serial, base, not_after_ms, issued_at_ms FROM issued_certificate \
                        ORDER BY issued_at_ms DESC, serial";
     fetch(conn, "reading certificates", SQL, Bound::default(), |row| {
         let serial = row.try_get(0)?;
@@ -19,7 +19,7 @@ pub(super) async fn all(conn: &mut SqliteConnection) -> Result<Vec<Certificate>,
 }
 
 pub(super) async fn put(conn: &mut SqliteConnection, certificate: &Certificate) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO certificate (serial, base, not_after_ms, issued_at_ms) \
+    const SQL: &str = "INSERT INTO issued_certificate (serial, base, not_after_ms, issued_at_ms) \
                        VALUES ($1, $2, $3, $4) ON CONFLICT (serial) DO UPDATE SET base = excluded.base, \
                        not_after_ms = excluded.not_after_ms, issued_at_ms = excluded.issued_at_ms";
     let mut bound = Bound::default();

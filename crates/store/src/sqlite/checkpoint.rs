@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sqlx::{Row as _, SqlitePool};
 
+use super::dialect;
 use crate::error::{Doing, StoreError};
 
 /// Bytes written, about, after which the log is copied: small enough to keep reads fast.
@@ -58,8 +59,7 @@ impl Log {
 
     /// Copies all of it and empties the file, as far as readers allow.
     pub async fn empty(&self, writer: &SqlitePool) -> Result<(), StoreError> {
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        sqlx::query(sql).fetch_all(writer).await.doing("copying the log")?;
+        sqlx::query(dialect::EMPTY_LOG).fetch_all(writer).await.doing("copying the log")?;
         self.since_end.store(0, Ordering::Relaxed);
         Ok(())
     }
@@ -67,8 +67,7 @@ impl Log {
 
 /// Whether the copy came to the end of the log.
 async fn copy(checkpointer: &SqlitePool) -> Result<bool, StoreError> {
-    let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-    let row = sqlx::query(sql).fetch_one(checkpointer).await.doing("copying the log")?;
+    let row = sqlx::query(dialect::COPY_LOG).fetch_one(checkpointer).await.doing("copying the log")?;
     let count = |at| row.try_get::<i64, _>(at).doing("copying the log");
     Ok(count(1)? == count(2)?)
 }

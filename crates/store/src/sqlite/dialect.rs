@@ -41,3 +41,34 @@ pub(super) fn occurs(text: &str, part: &str) -> String {
 pub(super) fn as_text(value: &str) -> String {
     format!("CAST({value} AS TEXT)")
 }
+
+/// Candidates of a search, as the table `hit`: what the index finds for `?`, and every row above the number `?`.
+pub(super) const SEARCH_HITS: &str = "WITH hit(n) AS (SELECT rowid FROM record_search WHERE record_search MATCH ? \
+                                      UNION SELECT n FROM record WHERE seq > ?) ";
+
+/// Indexes the pairs of rows, in place of what was indexed of them before.
+pub(super) const SEARCH_PUT: &str = "INSERT OR REPLACE INTO record_search (rowid, pairs)";
+
+/// Takes the records `w(id)` out of the index; before they are deleted, since their places are given out again.
+pub(super) const SEARCH_REMOVE: &str =
+    "DELETE FROM record_search WHERE rowid IN (SELECT r.n FROM w CROSS JOIN record r ON r.id = w.id)";
+
+/// What the index is asked for: any of the wordings, of each all pairs.
+pub(super) fn search_expression(wordings: &[Vec<String>]) -> String {
+    let quoted =
+        |pairs: &Vec<String>| pairs.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(" AND ");
+    let all: Vec<String> = wordings.iter().map(|pairs| format!("({})", quoted(pairs))).collect();
+    all.join(" OR ")
+}
+
+/// Copies the log without waiting for anybody; answers how many pages there are, and how many were copied.
+pub(super) const COPY_LOG: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// Copies the log and empties its file, as far as readers allow.
+pub(super) const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// All names that a view cannot have.
+pub(super) const TABLES_AND_VIEWS: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
+
+/// The names of all views.
+pub(super) const VIEWS: &str = "SELECT name FROM sqlite_schema WHERE type = 'view'";

@@ -24,22 +24,28 @@ pub(super) async fn figure(
     }
     let searched = search::searched(conn).await?;
     let mut source = filter::source(&Filter::of_figure(query), kind, searched)?;
-    let mut columns = vec!["r.home".to_owned()];
+    // Grouped by the columns as they are, and made text afterwards: so an index can give the groups in order.
+    let mut groups = vec!["r.home".to_owned()];
+    let mut columns = groups.clone();
     for group in &query.group_by {
-        columns.push(key(kind, group, &mut source.from)?);
+        let value = key(kind, group, &mut source.from)?;
+        columns.push(format!("COALESCE({}, '')", dialect::as_text(&value)));
+        groups.push(value);
     }
     let count = match &query.distinct {
         None => "count(*)".to_owned(),
-        Some(name) => format!("count(DISTINCT NULLIF({}, ''))", field_text(kind, name, &mut source.from)?),
+        Some(name) => {
+            let value = dialect::as_text(&field_value(kind, name, &mut source.from)?);
+            format!("count(DISTINCT NULLIF({value}, ''))")
+        }
     };
-    let positions: Vec<String> = (1..=columns.len()).map(|at| at.to_string()).collect();
     let sql = format!(
         "{}SELECT {}, {count} FROM {} WHERE {} GROUP BY {}",
         source.with,
         columns.join(", "),
         source.from,
         source.conditions,
-        positions.join(", ")
+        groups.join(", ")
     );
     let keys = query.group_by.len();
     let mut rows = fetch_made(conn, "working out a figure", sql.into(), true, source.bound, |row| {
@@ -54,19 +60,19 @@ pub(super) async fn figure(
 fn key(kind: Option<&Kind>, group: &GroupBy, from: &mut String) -> Result<String, StoreError> {
     match group {
         GroupBy::Place => Ok("r.place".to_owned()),
-        GroupBy::Class => Ok(dialect::as_text("r.class")),
-        GroupBy::State => Ok(dialect::as_text("r.step")),
-        GroupBy::Field(name) => Ok(format!("COALESCE({}, '')", field_text(kind, name, from)?)),
+        GroupBy::Class => Ok("r.class".to_owned()),
+        GroupBy::State => Ok("r.step".to_owned()),
+        GroupBy::Field(name) => Ok(format!("NULLIF({}, '')", field_value(kind, name, from)?)),
     }
 }
 
-/// A field as text; a set brings its elements into the tables.
-fn field_text(kind: Option<&Kind>, name: &str, from: &mut String) -> Result<String, StoreError> {
+/// A field; a set brings its elements into the tables.
+fn field_value(kind: Option<&Kind>, name: &str, from: &mut String) -> Result<String, StoreError> {
     let field = FieldPath::resolve(kind, name)?;
     if !field.repeated {
-        return Ok(dialect::as_text(&dialect::json_value("r.body", &field.path)));
+        return Ok(dialect::json_value("r.body", &field.path));
     }
     let alias = format!("e{}", from.len());
     from.push_str(&format!(" LEFT JOIN {} {alias}", dialect::json_elements("r.body", &field.path)));
-    Ok(dialect::as_text(&format!("{alias}.value")))
+    Ok(format!("{alias}.value"))
 }

@@ -78,9 +78,7 @@ pub(super) fn source(filter: &Filter<'_>, kind: Option<&Kind>, searched: u64) ->
         bound: Bound::default(),
     };
     if let Some(expression) = filter.wanted.as_ref().and_then(match_expression) {
-        source.with = "WITH hit(n) AS (SELECT rowid FROM record_search WHERE record_search MATCH ? \
-                       UNION SELECT n FROM record WHERE seq > ?) "
-            .into();
+        source.with = dialect::SEARCH_HITS.into();
         source.from = "hit CROSS JOIN record r ON r.n = hit.n".into();
         source.bound.add(expression).number(searched);
     }
@@ -211,10 +209,8 @@ fn comparison(value: &str, op: Op) -> String {
 /// What the search index is asked for; `None` when a wording has no pair of characters to look up, so that all
 /// records of the kind must be gone through.
 fn match_expression(wanted: &Wanted) -> Option<String> {
-    let wording = |words: &Vec<String>| {
-        let pairs: Vec<String> = words.iter().flat_map(|w| pairs(w)).map(|t| format!("\"{t}\"")).collect();
-        (!pairs.is_empty()).then(|| format!("({})", pairs.join(" AND ")))
-    };
-    let all: Option<Vec<String>> = wanted.wordings.iter().map(wording).collect();
-    Some(all?.join(" OR "))
+    let of_wording = |words: &Vec<String>| words.iter().flat_map(|word| pairs(word)).collect::<Vec<_>>();
+    let wordings: Vec<Vec<String>> = wanted.wordings.iter().map(of_wording).collect();
+    let complete = wordings.iter().all(|pairs| !pairs.is_empty());
+    complete.then(|| dialect::search_expression(&wordings))
 }

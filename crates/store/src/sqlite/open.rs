@@ -7,9 +7,10 @@ use std::time::Duration;
 use schema::Schema;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 
-use super::meta;
+use super::values::{Bound, fetch};
+use super::{dialect, meta};
 use crate::error::{Doing, StoreError};
 use crate::schema_edge;
 
@@ -120,10 +121,25 @@ pub(super) async fn make_views(conn: &mut SqliteConnection, schema: &Schema) -> 
         return Ok(());
     }
     let before = String::from_utf8_lossy(&before).into_owned();
-    let old = before.split('\0').step_by(2).filter(|name| !name.is_empty());
-    let drops = old.map(|name| format!("DROP VIEW IF EXISTS \"{}\"", name.replace('"', "\"\"")));
-    for sql in drops.chain(views.into_iter().map(|(_, sql)| sql)) {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await.doing("making the views of the kinds")?;
+    let held = names(conn, dialect::VIEWS).await?;
+    for name in before.split('\0').step_by(2).filter(|name| held.iter().any(|view| view == name)) {
+        execute(conn, format!("DROP VIEW \"{}\"", name.replace('"', "\"\""))).await?;
+    }
+    let taken = names(conn, dialect::TABLES_AND_VIEWS).await?;
+    for (name, sql) in views {
+        if taken.contains(&name) {
+            tracing::warn!(kind = name, "the name is taken, so this kind has no view");
+        } else {
+            execute(conn, sql).await?;
+        }
     }
     meta::put(conn, VIEWS, wanted.as_bytes()).await
+}
+
+async fn names(conn: &mut SqliteConnection, sql: &'static str) -> Result<Vec<String>, StoreError> {
+    fetch(conn, "reading the layout", sql, Bound::default(), |row| row.try_get(0)).await
+}
+
+async fn execute(conn: &mut SqliteConnection, sql: String) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.doing("making the views of the kinds").map(drop)
 }

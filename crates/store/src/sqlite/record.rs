@@ -266,7 +266,7 @@ pub(super) async fn refuse(
 pub(super) async fn remove(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM unsent WHERE seq IN (SELECT r.seq FROM w CROSS JOIN record r ON r.id = w.id)",
-        "DELETE FROM record_search WHERE rowid IN (SELECT r.n FROM w CROSS JOIN record r ON r.id = w.id)",
+        dialect::SEARCH_REMOVE,
         "DELETE FROM revision WHERE record IN (SELECT id FROM w)",
         "DELETE FROM record WHERE id IN (SELECT id FROM w)",
     ] {

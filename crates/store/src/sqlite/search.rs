@@ -7,6 +7,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::dialect;
 use super::values::{Bound, fetch, insert, number, run};
 use crate::error::StoreError;
 use crate::text::pairs;
@@ -48,8 +49,7 @@ pub(super) async fn catch_up(conn: &mut SqliteConnection) -> Result<bool, StoreE
     let rows = fetch(conn, "reading what to index", NEXT, bound, read).await?;
     let Some((_, last, _)) = rows.last() else { return Ok(false) };
     let last = *last;
-    let head = "INSERT OR REPLACE INTO record_search (rowid, pairs)";
-    insert(conn, "indexing words", head, 2, "", &rows, |b, (n, _, words)| {
+    insert(conn, "indexing words", dialect::SEARCH_PUT, 2, "", &rows, |b, (n, _, words)| {
         b.number(*n).add(pairs(words).into_iter().collect::<Vec<_>>().join(" "));
     })
     .await?;
