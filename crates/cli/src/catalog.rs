@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schema::{Field, Kind, Schema};
+use schema::{Column, Field, Kind, Schema};
 use wire::record::{DescribeSchemaRequest, Filter};
 
 use crate::condition::Condition;
@@ -86,10 +86,23 @@ pub fn label_of(kind: &Kind, name: &str) -> String {
 /// Conditions with their fields by the contract's names.
 pub fn filters(kind: &Kind, conditions: &[Condition]) -> anyhow::Result<Vec<Filter>> {
     let filter = |condition: &Condition| {
-        let (field, value) = (name_of(kind, &condition.field)?, condition.value.clone());
+        let (field, value) = (filtered(kind, &condition.field)?, condition.value.clone());
         Ok(Filter { field, comparison: condition.comparison.into(), value })
     };
     conditions.iter().map(filter).collect()
+}
+
+/// The field that a condition is about: a field, a part of a group, or the one that a word of [`COMMON`] stands for.
+fn filtered(kind: &Kind, word: &str) -> anyhow::Result<String> {
+    let column = || match common(word.trim())? {
+        "title" => kind.column(Column::Title),
+        "place" => kind.column(Column::Place),
+        "class" => kind.column(Column::Class),
+        "state" => kind.column(Column::State),
+        _ => None,
+    };
+    let named = path(&kind.fields, word).or_else(|| column().map(|field| field.name.clone()));
+    named.ok_or_else(|| unknown_field(kind, word))
 }
 
 fn path(fields: &[Field], word: &str) -> Option<String> {
@@ -167,5 +180,17 @@ mod tests {
             assert!(name_of(organization(), wrong).is_err(), "{wrong}");
         }
         assert!(field(organization(), "基地").is_err());
+    }
+
+    #[test]
+    fn conditions_are_about_fields() {
+        for (word, name) in
+            [("标题", "name"), ("state", "status"), ("名称", "name"), ("rating.grade", "rating.grade")]
+        {
+            assert_eq!(filtered(organization(), word).unwrap(), name, "{word}");
+        }
+        for wrong in ["基地", "changed", "无此字段"] {
+            assert!(filtered(organization(), wrong).is_err(), "{wrong}");
+        }
     }
 }

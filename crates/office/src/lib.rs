@@ -17,6 +17,7 @@ mod invite;
 mod look;
 mod mint;
 mod registry;
+mod reshow;
 mod save;
 mod status;
 mod up;
@@ -138,7 +139,7 @@ impl<E: Engine> Office<E> {
         let replicas = tx.replicas().await?.into_iter().map(|r| (r.id, r)).collect();
         let barred = registry::read_barred(&mut tx).await?;
         tx.commit().await?;
-        Ok(Office {
+        let office = Office {
             store,
             schema,
             me,
@@ -152,7 +153,9 @@ impl<E: Engine> Office<E> {
             acked_seals: Mutex::default(),
             barred: Mutex::new(barred),
             changed: watch::Sender::new(0),
-        })
+        };
+        office.reshow_if_changed().await?;
+        Ok(office)
     }
 
     /// Who this node is.
