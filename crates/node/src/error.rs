@@ -68,6 +68,9 @@ pub enum NodeError {
         #[source]
         source: std::io::Error,
     },
+    /// The root has nobody to sync with.
+    #[error("本节点是最上级,不需要向上同步;下级会主动来同步 / this node is the root, there is nothing above it")]
+    NoParent,
     /// The parent cannot be reached.
     #[error("连不上上级({address}):{words}。已录入的内容都在本机,网络恢复后会自动上报 / cannot reach the parent")]
     Unreachable {
@@ -93,7 +96,7 @@ impl NodeError {
             NodeError::NoNode { .. } => "no_node",
             NodeError::AlreadyNode { .. } => "conflict",
             NodeError::Invite(_) => "invite",
-            NodeError::Config { .. } => "invalid",
+            NodeError::Config { .. } | NodeError::NoParent => "invalid",
             NodeError::Unreachable { .. } => "unreachable",
             NodeError::Folder { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "disk_full",
             NodeError::Listen { .. } => "in_use",

@@ -72,8 +72,7 @@ impl Node {
         if let Some(channel) = kept.as_ref() {
             return Ok(channel.clone());
         }
-        let root = || NodeError::Unreachable { address: "—".into(), words: "本节点是最上级,没有上级".into() };
-        let name = self.parent_name.as_ref().ok_or_else(root)?;
+        let name = self.parent_name.as_ref().ok_or(NodeError::NoParent)?;
         let channel = dial(&self.config.parent, name, self.identity.client_config()?)?;
         Ok(kept.insert(channel).clone())
     }

@@ -51,6 +51,7 @@ pub(crate) async fn run(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + 
     let started = Instant::now();
     match attempt(node, progress).await {
         Ok(report) => Ok(Report { took_ms: started.elapsed().as_millis() as u64, ..report }),
+        Err(NodeError::NoParent) => Err(NodeError::NoParent),
         Err(error) => {
             node.hang_up();
             node.office.round_failed(&error.to_string()).await?;

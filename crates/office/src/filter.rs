@@ -42,7 +42,8 @@ pub(crate) fn field<'k>(kind: &'k Kind, words: &str) -> Result<&'k Field, Office
 
 /// A value as the stored body holds it: people write labels, the body holds names and numbers.
 fn stored(kind: &Kind, field: &Field, op: Op, value: &str) -> Result<String, OfficeError> {
-    if matches!(op, Op::Contains | Op::Empty) {
+    // The store takes a workflow's states by name or label itself.
+    if matches!(op, Op::Contains | Op::Empty) || field.workflow.is_some() || value.is_empty() {
         return Ok(value.to_owned());
     }
     let bad = |bad: text::BadValue| OfficeError::Invalid { faults: vec![format!("{}:{bad}", field.label)] };

@@ -1,0 +1,117 @@
+//! One node: a folder, and a process of the real program over it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout};
+use tokio::sync::Mutex;
+
+use crate::error::DemoError;
+use crate::program::{Answer, Program};
+
+/// A node that is not ready by then will not be: on an idle machine it takes well under a second.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A node of the federation.
+pub(crate) struct Node {
+    /// Its base's place in the plan.
+    pub at: usize,
+    /// What people call it, short.
+    pub name: String,
+    /// Its data folder.
+    pub folder: PathBuf,
+    /// Where nodes beneath reach it; none when it has none.
+    pub listen: Option<SocketAddr>,
+    program: Program,
+    process: Mutex<Option<Process>>,
+}
+
+struct Process {
+    child: Child,
+    /// Held, so that the node never writes to a closed pipe.
+    _answers: BufReader<ChildStdout>,
+}
+
+impl Node {
+    pub fn new(at: usize, name: &str, folder: PathBuf, listen: Option<SocketAddr>, program: Program) -> Node {
+        Node { at, name: name.to_owned(), folder, listen, program, process: Mutex::new(None) }
+    }
+
+    /// The database, for the checker.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("shuniu.db")
+    }
+
+    /// Runs a command on this node that must succeed.
+    pub async fn done(&self, args: &[&str]) -> Result<Answer, DemoError> {
+        self.program.done(&self.folder, args).await
+    }
+
+    /// Runs a command on this node, however it ends.
+    pub async fn run(&self, args: &[&str]) -> Result<Answer, DemoError> {
+        self.program.run(&self.folder, args).await
+    }
+
+    /// Lays out the folder with its settings: nothing happens by itself unless `every_minutes` says so.
+    pub fn configure(&self, parent: Option<SocketAddr>, every_minutes: u32) -> Result<(), DemoError> {
+        let address = |a: Option<SocketAddr>| a.map(|a| a.to_string()).unwrap_or_default();
+        let text = format!(
+            "listen = \"{}\"\nparent = \"{}\"\n\n[sync]\nevery_minutes = {every_minutes}\n",
+            address(self.listen),
+            address(parent),
+        );
+        std::fs::create_dir_all(&self.folder).map_err(|e| failed("建立文件夹", &self.folder, e))?;
+        let file = self.folder.join("shuniu.toml");
+        std::fs::write(&file, text).map_err(|e| failed("写入设置", &file, e))
+    }
+
+    /// Starts the node's process and waits until it says that it is ready.
+    pub async fn start(&self) -> Result<(), DemoError> {
+        let log = self.folder.join("serve.log");
+        let file = std::fs::File::options().create(true).append(true).open(&log);
+        let file = file.map_err(|e| failed("建立日志", &log, e))?;
+        let not_ready = |words: String| DemoError::NotReady { node: self.name.clone(), words, log: log.clone() };
+        let mut command = self.program.command(&self.folder);
+        command.arg("serve").stdout(Stdio::piped()).stderr(file);
+        let mut child = command.spawn().map_err(|e| not_ready(e.to_string()))?;
+        let stdout = child.stdout.take().ok_or_else(|| not_ready("没有输出".into()))?;
+        let mut answers = BufReader::new(stdout);
+        let mut line = String::new();
+        let read = tokio::time::timeout(READY_TIMEOUT, answers.read_line(&mut line)).await;
+        read.map_err(|_| not_ready("没有按时答复".into()))?.map_err(|e| not_ready(e.to_string()))?;
+        let said: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
+        if said["ready"] != Value::Bool(true) {
+            return Err(not_ready(format!("答复是“{}”", line.trim())));
+        }
+        *self.process.lock().await = Some(Process { child, _answers: answers });
+        Ok(())
+    }
+
+    /// Ends the process without warning, as a power failure does (SIGKILL).
+    pub async fn kill(&self) -> Result<(), DemoError> {
+        let Some(mut process) = self.process.lock().await.take() else { return Ok(()) };
+        process.child.kill().await.map_err(|e| failed("停止进程", &self.folder, e))
+    }
+
+    /// The id of its process; none while it is down.
+    pub async fn pid(&self) -> Option<u32> {
+        self.process.lock().await.as_ref().and_then(|process| process.child.id())
+    }
+}
+
+fn failed(doing: &'static str, path: &Path, source: std::io::Error) -> DemoError {
+    DemoError::File { doing, path: path.to_owned(), source }
+}
+
+/// Free ports of this machine: all held until each is known, so that no two are the same.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<SocketAddr>, DemoError> {
+    let bind = |_| TcpListener::bind("127.0.0.1:0");
+    let held: Result<Vec<TcpListener>, _> = (0..count).map(bind).collect();
+    let held = held.map_err(|source| DemoError::Network { source })?;
+    let addresses: Result<Vec<SocketAddr>, _> = held.iter().map(TcpListener::local_addr).collect();
+    addresses.map_err(|source| DemoError::Network { source })
+}

@@ -1,0 +1,91 @@
+//! Offices on temporary folders, and a round between two of them without a network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use causal::BaseId;
+use office::{Clock, Me, NewBase, Office, OfficeError, PulledPage, Put, Secret, Settings};
+use schema::Schema;
+use serde_json::{Map, Value};
+use sync::parent::Incoming;
+
+/// A clock that a test sets.
+#[derive(Clone, Default)]
+pub struct TestClock(Arc<AtomicU64>);
+
+impl TestClock {
+    pub fn set(&self, ms: u64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub async fn open(folder: &Path, schema: &Arc<Schema>, base: BaseId, clock: &TestClock) -> Office {
+    let me = Me { base, federation: "测试".into() };
+    let clock = Arc::new(clock.clone());
+    Office::open(folder, schema.clone(), me, Settings::default(), Secret::new(&[7; 32]), clock).await.unwrap()
+}
+
+pub fn base_id(schema: &Schema, code: &str) -> BaseId {
+    let registry = &schema.registry().unwrap().name;
+    BaseId(record::derived_id(registry, &[code.to_owned()]).0)
+}
+
+pub fn new_base(code: &str, parent: Option<BaseId>) -> NewBase {
+    let name = format!("{code}基地");
+    NewBase { code: code.into(), name, rung: "1".into(), parent, jurisdiction: vec!["440300000000".into()], hosted: false }
+}
+
+pub fn put(kind: &str, fields: Value) -> Put {
+    let fields: Map<String, Value> = fields.as_object().unwrap().clone();
+    Put { kind: kind.into(), fields, user: "测试员".into(), ..Put::default() }
+}
+
+/// The first tree of a node that has joined.
+pub async fn join(child: &Office, parent: &Office) {
+    let session = parent.handshake(child.me().base, &sync::parent::Hello::default(), b"none").await.unwrap();
+    let registry: Vec<Incoming> = session.registry.iter().map(incoming).collect();
+    child.adopt_registry(parent.me().base, &registry).await.unwrap();
+}
+
+fn incoming(row: &sync::Row) -> Incoming {
+    Incoming { id: row.id, kind: row.kind.clone(), state: row.state.clone() }
+}
+
+/// What a round did: pushed, pulled, refused.
+pub type Counts = (u64, u64, u64);
+
+/// One whole round.
+pub async fn round(child: &Office, parent: &Office) -> Result<Counts, OfficeError> {
+    let me = child.me().base;
+    let (hello, digest) = child.hello("test").await?;
+    let session = parent.handshake(me, &hello, &digest).await?;
+    let registry: Vec<Incoming> = session.registry.iter().map(incoming).collect();
+    let now = parent.now_ms();
+    let mut round = child.begin_round(session.id, &session.welcome, now, 0, "test", &registry).await?;
+    while let Some(batch) = child.next_batch(&mut round).await? {
+        let index = batch.index;
+        let acked = parent.receive(me, session.id, vec![batch.into()]).await?;
+        for (position, verdicts) in acked {
+            let named = verdicts.into_iter().filter(|(_, v)| *v != sync::parent::Verdict::Ok);
+            let named: BTreeMap<_, _> = named.collect();
+            child.acknowledge(&mut round, session.id, index, position, named).await?;
+        }
+    }
+    let mut cursor = child.cursor(&round).await?;
+    loop {
+        let page: PulledPage = parent.page(me, session.id, cursor).await?;
+        let outcome = child.receive_page(&mut round, page).await?;
+        cursor = outcome.cursor;
+        if outcome.end {
+            return Ok((round.pushed, round.pulled, round.refused));
+        }
+    }
+}
