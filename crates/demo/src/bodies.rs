@@ -117,7 +117,8 @@ mod tests {
         let text = csv(&bodies);
         assert_eq!(text.lines().count(), 1 + 8);
         assert!(text.lines().all(|row| row.split(',').count() == HEADINGS.len()));
-        let (back, _, lossy) = GBK.decode(&gbk(&text)).to_owned();
+        let bytes = gbk(&text);
+        let (back, _, lossy) = GBK.decode(&bytes);
         assert!(!lossy && back == text);
     }
 

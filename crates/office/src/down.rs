@@ -123,10 +123,17 @@ impl<E: Engine> Office<E> {
     ///
     /// # Errors
     /// [`OfficeError`] when the child is not let in, or the transaction fails; then nothing of it was kept.
-    pub async fn receive(&self, child: BaseId, session: u64, batches: Vec<PushedBatch>) -> Result<Vec<Acked>, OfficeError> {
+    pub async fn receive(
+        &self,
+        child: BaseId,
+        session: u64,
+        mut batches: Vec<PushedBatch>,
+    ) -> Result<Vec<Acked>, OfficeError> {
         self.admit(child)?;
         let mut tx = self.store.begin().await?;
-        let pushed: Vec<Incoming> = batches.iter().flat_map(|b| b.records.iter().cloned()).collect();
+        let sizes: Vec<usize> = batches.iter().map(|b| b.records.len()).collect();
+        let pushed: Vec<Incoming> = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.records)).collect();
+        let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
         let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let quarantined = self.in_quarantine(&mut tx).await?;
@@ -147,11 +154,12 @@ impl<E: Engine> Office<E> {
         let mut received = desk.receive(existing, &pushed);
         let lasting = tree.parent(self.me.base).is_some();
         let link = self.current(child, session, timelines.current());
-        for batch in batches.iter() {
-            let revisions = checked_revisions(&batch.records, batch.revisions.clone(), lasting);
-            received.changes.revisions.extend(revisions);
+        received.changes.revisions.extend(checked_revisions(&pushed, history, lasting));
+        self.thin(&mut received.changes);
+        self.attest(&mut tx, &mut received.changes).await?;
+        for batch in batches {
             if let (true, Some(link)) = (batch.last, &link) {
-                received.changes.seals.extend(checked_seals(&tree, child, batch.seals.clone()));
+                received.changes.seals.extend(checked_seals(&tree, child, batch.seals));
                 let now = self.now_ms();
                 received.changes.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
             }
@@ -161,8 +169,7 @@ impl<E: Engine> Office<E> {
         self.note_echoes(child, session, &received, applied.first_seq);
         self.committed(&received.changes).await?;
         let mut verdicts = pushed.iter().map(|p| p.id).zip(received.verdicts);
-        let of_batch = |b: &PushedBatch| (applied.position, verdicts.by_ref().take(b.records.len()).collect());
-        Ok(batches.iter().map(of_batch).collect())
+        Ok(sizes.into_iter().map(|n| (applied.position, verdicts.by_ref().take(n).collect())).collect())
     }
 
     async fn in_quarantine<R: Read>(&self, reader: &mut R) -> Result<BTreeSet<RecordId>, OfficeError> {

@@ -187,6 +187,37 @@ impl<E: Engine> Office<E> {
         self.replicas.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
+    /// Every record tells of its replicas, mostly the same ones: what is known already need not be written again.
+    fn thin(&self, changes: &mut sync::Changes) {
+        let known = self.replicas();
+        let mut news: BTreeMap<ReplicaId, Replica> = BTreeMap::new();
+        for told in std::mem::take(&mut changes.replicas) {
+            let old = news.get(&told.id).or_else(|| known.get(&told.id)).copied().unwrap_or(Replica { tick: 0, ..told });
+            let new = Replica { base: old.base.or(told.base), tick: old.tick.max(told.tick), ..told };
+            if new != old || !known.contains_key(&told.id) {
+                news.insert(told.id, new);
+            }
+        }
+        changes.replicas = news.into_values().collect();
+    }
+
+    /// A record that was handed over or dropped is attested again once a state arrives that has seen all that its own
+    /// had (D1); until then the seals list it as an exception (S2).
+    async fn attest(&self, tx: &mut E::Tx, changes: &mut sync::Changes) -> Result<(), OfficeError> {
+        let waiting = tx.unattested().await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let arrived = changes.rows.iter().map(|new| new.row.id).filter(|id| waiting.binary_search(id).is_ok());
+        for handed in tx.handed(&arrived.collect::<Vec<_>>()).await? {
+            let Some(new) = changes.rows.iter().find(|new| new.row.id == handed.record) else { continue };
+            if look::decode(&new.row)?.context.covers(&handed.context) {
+                changes.handed.push(sync::Handed { unattested: false, ..handed });
+            }
+        }
+        Ok(())
+    }
+
     /// Takes note of what a committed transaction changed.
     async fn committed(&self, changes: &sync::Changes) -> Result<(), OfficeError> {
         if !changes.replicas.is_empty() {

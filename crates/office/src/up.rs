@@ -179,7 +179,10 @@ impl<E: Engine> Office<E> {
         let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let tree = self.tree();
         let desk = Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
-        Ok(desk.receive(&existing, pulled, withdrawn))
+        let mut changes = desk.receive(&existing, pulled, withdrawn);
+        self.thin(&mut changes);
+        self.attest(tx, &mut changes).await?;
+        Ok(changes)
     }
 
     /// A new seal for each base served here, and the memory of how far each reaches (S1).
