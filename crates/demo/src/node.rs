@@ -97,6 +97,12 @@ impl Node {
         process.child.kill().await.map_err(|e| failed("停止进程", &self.folder, e))
     }
 
+    /// Whether its process runs: a command on a node that is down would open the files itself, unnoticed.
+    pub async fn is_alive(&self) -> bool {
+        let mut process = self.process.lock().await;
+        process.as_mut().is_some_and(|process| matches!(process.child.try_wait(), Ok(None)))
+    }
+
     /// The id of its process; none while it is down.
     pub async fn pid(&self) -> Option<u32> {
         self.process.lock().await.as_ref().and_then(|process| process.child.id())

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use crate::checker::Finding;
 use crate::report::{Check, DemoReport};
 
+/// What one side sees is cut here: a figure of a large city may name ninety bases.
+const SEEN_CHARS_MAX: usize = 200;
+
 /// Tells the story and keeps what was checked.
 pub(crate) struct Voice {
     started: Instant,
@@ -36,7 +39,11 @@ impl Voice {
 
     /// What one side sees.
     pub fn sees(&self, who: &str, text: &str) {
-        line(&format!("    {who} 看到：{text}"));
+        let mut shown: String = text.chars().take(SEEN_CHARS_MAX).collect();
+        if shown.len() < text.len() {
+            shown.push_str("……");
+        }
+        line(&format!("    {who} 看到：{shown}"));
     }
 
     /// Notes what the checker found.

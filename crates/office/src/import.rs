@@ -135,6 +135,8 @@ impl<E: Engine> Office<E> {
             }
             if (at + 1) % CHUNK_ROWS == 0 {
                 progress(at as u64 + 1, total);
+                // Rows that are all refused wait for nothing; others want to work meanwhile.
+                tokio::task::yield_now().await;
             }
         }
         self.settle(kind, options, &mut chunk, &mut run).await?;

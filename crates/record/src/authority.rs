@@ -1,9 +1,10 @@
 //! Who may write what: the same check at the use case that saves and at every parent that receives.
 
 use causal::{BaseId, Entry, Group, Register, Stamp, State};
-use schema::{AudienceDefault, EnumDef, Field, Kind, Rule, Who};
+use schema::{AudienceDefault, EnumDef, Field, Kind, Rule, Turn, Who};
 
 use crate::engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field};
+use crate::past::Past;
 use crate::rule::owner_of;
 use crate::shown::{home_of, named_base, order, step_numbers};
 use crate::tree::Tree;
@@ -103,11 +104,17 @@ struct Case<'s, 'a> {
     tree: &'s Tree,
     before: &'s State<'a>,
     after: &'s State<'a>,
+    past: Past<'s, 'a>,
     home: BaseId,
 }
 
 /// Checks what `after` adds to and takes from `before`. Only edits of bases for which `judged` holds are looked
 /// at: a parent judges what its child's subtree wrote, what came by others was judged there.
+///
+/// An edit is judged by what its writer saw, not by what is known here: between `before` and an edit in `after` may
+/// lie others, of judged bases, that are gone by now (a step that the next one replaced, a home that was moved on).
+/// What a judged base could have done in between by right is taken as done. Where even the root's edits are judged
+/// nobody else can have been in between: that is the check of one edit where it is saved, and it is exact.
 ///
 /// Returns every fault found; none means that all of it was the writers' to write.
 pub fn judge(
@@ -118,14 +125,16 @@ pub fn judge(
     judged: impl Fn(BaseId) -> bool,
 ) -> Vec<Illegal> {
     let known = if before.groups.is_empty() { after } else { before };
-    let case = Case { kind, tree, before, after, home: home_of(tree, known) };
+    let home = home_of(tree, known);
+    let past = Past::new(kind, tree, before, after, &judged);
+    let case = Case { kind, tree, before, after, past, home };
     let mut faults = case.vanished();
     if before.groups.is_empty() {
         faults.extend(case.creation(&judged));
     }
     let new = |g: &&Group<'_>| !before.context.has(g.stamp.dot) && judged(g.stamp.base);
     for group in after.groups.iter().filter(new) {
-        faults.extend(group.entries.iter().filter_map(|entry| case.entry(&group.stamp, entry).err()));
+        faults.extend(group.entries.iter().filter_map(|entry| case.entry(group, entry).err()));
     }
     faults
 }
@@ -146,39 +155,38 @@ impl Case<'_, '_> {
             let written = |g: &Group<'_>| !self.before.context.has(g.stamp.dot) && g.entry(register).is_some();
             self.after.groups.iter().any(written)
         };
-        let covered = self.before.groups.iter().filter(|g| self.after.context.has(g.stamp.dot));
-        let gone = covered.flat_map(|g| {
-            let kept = self.after.group(g.stamp.dot);
-            g.entries.iter().filter(move |e| kept.is_none_or(|k| k.entry(e.register).is_none()))
-        });
-        let fault = |e: &Entry<'_>| Illegal::Vanished { field: self.label(e.register.field) };
-        gone.filter(|e| !replaced(e.register)).map(fault).collect()
+        let gone = self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (g.stamp.dot, e)));
+        let gone = gone.filter(|(dot, e)| self.past.replaced(*dot, e.register) && !replaced(e.register));
+        gone.map(|(_, e)| Illegal::Vanished { field: self.label(e.register.field) }).collect()
     }
 
     fn creation(&self, judged: &impl Fn(BaseId) -> bool) -> Option<Illegal> {
-        let mut creators = self.after.entries(Register::whole(HOME)).map(|(stamp, _)| stamp.base).peekable();
-        if creators.peek().is_none() {
+        let mut homes = self.after.entries(Register::whole(HOME)).peekable();
+        if homes.peek().is_none() {
             return Some(Illegal::NoHome);
         }
-        let may = |base: &BaseId| owner_of(self.tree, self.kind.creator, self.home, None, *base);
-        let stranger = creators.find(|base| judged(*base) && !may(base))?;
+        let may = |stamp: &Stamp<'_>, entry: &Entry<'_>| {
+            let creator = |home| owner_of(self.tree, self.kind.creator, home, None, stamp.base);
+            audience_bases(entry.value).any(creator) || self.past.created_in_between(self.kind.creator)
+        };
+        let (stranger, _) = homes.find(|(stamp, entry)| judged(stamp.base) && !may(stamp, entry))?;
         Some(Illegal::NotCreator {
             kind: self.kind.label.clone(),
             creator: self.who(self.kind.creator, None),
-            base: self.tree.name(stranger),
+            base: self.tree.name(stranger.base),
         })
     }
 
-    fn entry(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
-        let number = entry.register.field;
-        if self.kind.append_only && !self.before.groups.is_empty() && number != DELETED {
+    fn entry(&self, group: &Group<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
+        let (stamp, number) = (&group.stamp, entry.register.field);
+        if self.kind.append_only && number != DELETED && !self.past.is_creation(group) {
             return Err(Illegal::Immutable { kind: self.kind.label.clone() });
         }
         if number == AUDIENCE && audience_bases(entry.value).count() > MAX_AUDIENCE {
             return Err(Illegal::Audience);
         }
         if is_engine_field(number) {
-            return self.engine_field(stamp, entry).and_then(|()| self.audience(stamp, entry));
+            return self.engine_field(group, entry).and_then(|()| self.audience(stamp, entry));
         }
         // A field of a newer contract than ours: whoever has that contract judges it.
         let Some(field) = self.kind.field(number) else { return Ok(()) };
@@ -193,21 +201,28 @@ impl Case<'_, '_> {
     }
 
     /// Creating and opening to the default audience are the creator's; later the chain decides.
-    fn engine_field(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
-        if self.creates(stamp.base) || self.in_chain(stamp.base) {
-            return Ok(());
-        }
-        Err(Illegal::NotInChain { field: self.label(entry.register.field), base: self.tree.name(stamp.base) })
+    fn engine_field(&self, group: &Group<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
+        let base = group.stamp.base;
+        let number = entry.register.field;
+        let legal = match number {
+            HOME if !self.before.groups.is_empty() => self.past.may_move(base) || self.past.is_creation(group),
+            _ => self.creates(base) || self.past.holds(Who::Chain, &[], base),
+        };
+        let fault = || Illegal::NotInChain { field: self.label(number), base: self.tree.name(base) };
+        if legal { Ok(()) } else { Err(fault()) }
     }
 
     /// Opening a record beyond its kind's default is a right of its own.
     fn audience(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
-        if entry.register.field != AUDIENCE || owner_of(self.tree, self.kind.widen, self.home, None, stamp.base) {
+        if entry.register.field != AUDIENCE || self.past.holds(self.kind.widen, &[], stamp.base) {
             return Ok(());
         }
-        let mut default = default_audience(self.kind, self.tree, self.home);
-        default.extend(named_bases(self.kind, self.after));
-        if audience_bases(entry.value).all(|base| default.contains(&base)) {
+        let named = named_bases(self.kind, self.after);
+        let by_default = |home: BaseId| {
+            let default = default_audience(self.kind, self.tree, home);
+            audience_bases(entry.value).all(|base| default.contains(&base) || named.contains(&base))
+        };
+        if self.past.homes(stamp.base).into_iter().any(by_default) {
             return Ok(());
         }
         let owner = self.who(self.kind.widen, None);
@@ -216,11 +231,7 @@ impl Case<'_, '_> {
 
     /// Whether this is the creation, by a base that may create.
     fn creates(&self, base: BaseId) -> bool {
-        self.before.groups.is_empty() && owner_of(self.tree, self.kind.creator, self.home, None, base)
-    }
-
-    fn in_chain(&self, base: BaseId) -> bool {
-        self.tree.is_within(self.home, base)
+        self.past.creates && self.past.holds(self.kind.creator, &[], base)
     }
 
     fn named(&self, field: &Field) -> Option<BaseId> {
@@ -228,25 +239,24 @@ impl Case<'_, '_> {
     }
 
     fn owns(&self, field: &Field, base: BaseId) -> bool {
-        owner_of(self.tree, field.owner, self.home, self.named(field), base)
+        self.past.holds(field.owner, &self.past.named(field.owner_field, base), base)
+    }
+
+    fn not_owner(&self, field: &Field, stamp: &Stamp<'_>) -> Illegal {
+        let owner = self.who(field.owner, self.named(field));
+        Illegal::NotOwner { field: field.label.clone(), owner, base: self.tree.name(stamp.base) }
     }
 
     fn owner(&self, field: &Field, stamp: &Stamp<'_>) -> Result<(), Illegal> {
-        if self.owns(field, stamp.base) {
-            return Ok(());
-        }
-        Err(Illegal::NotOwner {
-            field: field.label.clone(),
-            owner: self.who(field.owner, self.named(field)),
-            base: self.tree.name(stamp.base),
-        })
+        if self.owns(field, stamp.base) { Ok(()) } else { Err(self.not_owner(field, stamp)) }
     }
 
     fn chain(&self, field: &Field, stamp: &Stamp<'_>) -> Result<(), Illegal> {
-        if self.in_chain(stamp.base) || self.owns(field, stamp.base) || self.creates(stamp.base) {
+        let base = stamp.base;
+        if self.past.holds(Who::Chain, &[], base) || self.owns(field, base) || self.creates(base) {
             return Ok(());
         }
-        Err(Illegal::NotInChain { field: field.label.clone(), base: self.tree.name(stamp.base) })
+        Err(Illegal::NotInChain { field: field.label.clone(), base: self.tree.name(base) })
     }
 
     /// The base that another field names decides; it must not have named itself.
@@ -259,13 +269,18 @@ impl Case<'_, '_> {
         Ok(())
     }
 
+    /// A value can only be loosened by replacing it: beside a stricter one that the writer did not see, a looser one
+    /// is never shown.
     fn strict(&self, field: &Field, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
         if self.owns(field, stamp.base) {
             return Ok(());
         }
         self.chain(field, stamp)?;
         let new = order(field, entry.value);
-        if self.before.entries(entry.register).any(|(_, old)| order(field, old.value) > new) {
+        let stood = self.before.entries(entry.register);
+        let mut replaced = stood.filter(|(stamp, _)| self.past.replaced(stamp.dot, entry.register));
+        let named = self.past.named(field.owner_field, stamp.base);
+        if replaced.any(|(_, old)| order(field, old.value) > new) && !self.past.held_in_between(field.owner, &named) {
             return Err(Illegal::Loosened { field: field.label.clone(), owner: self.who(field.owner, self.named(field)) });
         }
         Ok(())
@@ -273,12 +288,7 @@ impl Case<'_, '_> {
 
     fn step(&self, field: &Field, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
         let Some(states) = &field.workflow else { return Ok(()) };
-        let mut steps = schema::raw::fields(entry.value).map_while(Result::ok).filter_map(|f| match f.value {
-            schema::raw::Value::Bytes(step) => Some(step_numbers(step)),
-            _ => None,
-        });
-        let (from, to) = steps.next().unwrap_or_default();
-        let known: Vec<i32> = self.before.entries(entry.register).map(|(_, e)| order(field, e.value) as i32).collect();
+        let (from, to) = steps(entry.value).next().unwrap_or_default();
         let no_step = || Illegal::NoSuchStep {
             field: field.label.clone(),
             from: from.map_or_else(|| "(新建)".into(), |n| state_label(states, n)),
@@ -286,9 +296,12 @@ impl Case<'_, '_> {
         };
         let to = to.ok_or_else(no_step)?;
         let Some(from) = from else {
-            return if states.initial == Some(to) && known.is_empty() { self.chain(field, stamp) } else { Err(no_step()) };
+            let mut stood = self.before.entries(entry.register);
+            let replaces = stood.any(|(stamp, _)| self.past.replaced(stamp.dot, entry.register));
+            let begins = states.initial == Some(to) && !replaces && self.past.creates;
+            return if begins { self.chain(field, stamp) } else { Err(no_step()) };
         };
-        let starts: Vec<i32> = if known.is_empty() { states.initial.into_iter().collect() } else { known };
+        let starts = self.starts(states, entry.register);
         if !leads(states, from, to) || !starts.iter().any(|s| self.reaches(states, stamp.base, *s, from)) {
             return Err(no_step());
         }
@@ -303,8 +316,22 @@ impl Case<'_, '_> {
         })
     }
 
-    /// Whether `base` alone could have gone from the state known here to the one it says it saw: steps taken
-    /// offline one after another arrive as the last of them.
+    /// The states that the writer of a step may have started from: what it replaced; and of a state that it did not
+    /// see, because it was set at the same time elsewhere, what came before that.
+    fn starts(&self, states: &EnumDef, register: Register<'_>) -> Vec<i32> {
+        let mut starts = Vec::new();
+        for (stamp, entry) in self.before.entries(register) {
+            let (from, to) = steps(entry.value).next().unwrap_or_default();
+            starts.extend(to);
+            if let Some(from) = from.filter(|_| !self.past.replaced(stamp.dot, register)) {
+                starts.extend(leading_to(states, from));
+            }
+        }
+        if starts.is_empty() { states.initial.into_iter().collect() } else { starts }
+    }
+
+    /// Whether `base`, together with the bases that may have acted in between, could have gone from a state known
+    /// here to the one that `base` says it saw: of steps taken one after another only the last arrives.
     fn reaches(&self, states: &EnumDef, base: BaseId, start: i32, goal: i32) -> bool {
         let mut reached = vec![start];
         let mut at = 0;
@@ -313,7 +340,7 @@ impl Case<'_, '_> {
                 return true;
             }
             at += 1;
-            if self.turn(states, state, base) {
+            if self.turn(states, state, base) || self.turn_in_between(states, state) {
                 let next = states.values.iter().filter(|v| v.number == state).flat_map(|v| &v.leads_to);
                 let new: Vec<i32> = next.map(|t| t.to).filter(|to| !reached.contains(to)).collect();
                 reached.extend(new);
@@ -323,16 +350,17 @@ impl Case<'_, '_> {
     }
 
     fn turn(&self, states: &EnumDef, state: i32, base: BaseId) -> bool {
-        let turn = states.values.iter().find(|v| v.number == state).and_then(|v| v.turn.as_ref());
-        turn.is_some_and(|t| {
-            let named = t.field.and_then(|number| named_base(self.after, number));
-            owner_of(self.tree, t.who, self.home, named, base)
-        })
+        let turn = turn_of(states, state);
+        turn.is_some_and(|t| self.past.holds(t.who, &self.past.named(t.field, base), base))
+    }
+
+    fn turn_in_between(&self, states: &EnumDef, state: i32) -> bool {
+        let turn = turn_of(states, state);
+        turn.is_some_and(|t| self.past.held_in_between(t.who, &self.past.all_named(t.field)))
     }
 
     fn turn_words(&self, states: &EnumDef, state: i32) -> String {
-        let turn = states.values.iter().find(|v| v.number == state).and_then(|v| v.turn.as_ref());
-        turn.map_or_else(
+        turn_of(states, state).map_or_else(
             || "无人(流程已结束)".into(),
             |t| self.who(t.who, t.field.and_then(|number| named_base(self.after, number))),
         )
@@ -361,6 +389,31 @@ pub fn default_audience(kind: &Kind, tree: &Tree, home: BaseId) -> Vec<BaseId> {
         AudienceDefault::HomeSubtree => vec![home],
         AudienceDefault::Everybody => vec![tree.root_of(home)],
     }
+}
+
+/// The steps that a workflow value holds, as state before and state after.
+fn steps(raw_value: &[u8]) -> impl Iterator<Item = (Option<i32>, Option<i32>)> + '_ {
+    schema::raw::fields(raw_value).map_while(Result::ok).filter_map(|f| match f.value {
+        schema::raw::Value::Bytes(step) => Some(step_numbers(step)),
+        _ => None,
+    })
+}
+
+fn turn_of(states: &EnumDef, state: i32) -> Option<&Turn> {
+    states.value(state).and_then(|v| v.turn.as_ref())
+}
+
+/// A state and all from which it can be reached.
+fn leading_to(states: &EnumDef, goal: i32) -> Vec<i32> {
+    let mut found = vec![goal];
+    let mut at = 0;
+    while let Some(state) = found.get(at).copied() {
+        at += 1;
+        let before = states.values.iter().filter(|v| v.leads_to.iter().any(|t| t.to == state));
+        let new: Vec<i32> = before.map(|v| v.number).filter(|n| !found.contains(n)).collect();
+        found.extend(new);
+    }
+    found
 }
 
 fn leads(states: &EnumDef, from: i32, to: i32) -> bool {

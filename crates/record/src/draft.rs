@@ -91,9 +91,8 @@ fn put(target: &mut Vec<(u32, Vec<u8>)>, number: u32, value: Vec<u8>) {
 
 fn set_entries<'a>(number: u32, value: &'a [u8], before: &State<'a>, seen: &Context) -> Vec<Entry<'a>> {
     // A value that is not well formed names no set: nothing is added, and above all nothing removed.
-    let Ok(wanted) = raw::fields(value).map(|f| f.map(|f| f.raw)).collect::<Result<Vec<_>, _>>() else {
-        return Vec::new();
-    };
+    let element = |f: Result<raw::RawField<'a>, _>| f.ok().filter(|f| f.number == number).map(|f| f.raw);
+    let Some(wanted) = raw::fields(value).map(element).collect::<Option<Vec<_>>>() else { return Vec::new() };
     let standing = |register: Register<'a>| before.entries(register).any(|(_, e)| !e.value.is_empty());
     let added = wanted.iter().map(|element| Register::element(number, element)).filter(|r| !standing(*r));
     let mut entries: Vec<Entry<'a>> = added.map(|register| Entry { register, value: register.element }).collect();

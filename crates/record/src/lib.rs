@@ -9,6 +9,7 @@ mod authority;
 mod draft;
 mod engine_field;
 mod identity;
+mod past;
 mod rule;
 mod scope;
 mod shown;

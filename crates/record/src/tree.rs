@@ -79,12 +79,21 @@ impl Tree {
         self.chain(base).any(|at| at == ancestor)
     }
 
-    /// Whether `base` lies, or ever lay, beneath `ancestor`: edits made before a move stay the mover's.
+    /// Whether `base` lies, or ever lay, beneath `ancestor`: edits made before a move stay the mover's. Bases above
+    /// may have moved too, so that the way up goes through all former parents.
     pub fn was_within(&self, base: BaseId, ancestor: BaseId) -> bool {
-        let under = |at: BaseId| self.is_within(at, ancestor);
-        self.chain(base).any(|at| {
-            under(at) || self.get(at).is_some_and(|b| b.former_parents.iter().any(|former| under(*former)))
-        })
+        let mut above = vec![base];
+        let mut at = 0;
+        while let Some(now) = above.get(at).copied() {
+            if now == ancestor {
+                return true;
+            }
+            at += 1;
+            let known = self.get(now).into_iter().flat_map(|b| b.parent.iter().chain(&b.former_parents));
+            let new: Vec<_> = known.copied().filter(|id| !above.contains(id)).collect();
+            above.extend(new);
+        }
+        false
     }
 
     /// The base above.

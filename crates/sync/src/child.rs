@@ -47,7 +47,9 @@ impl Desk<'_> {
             }
         }
         for row in withdrawn.iter().filter_map(|id| existing.get(id)) {
-            self.withdraw(&mut changes, row, &children, row.unsent == Unsent::Unpushed);
+            // What was refused was not taken either: it is kept, not dropped.
+            let unpushed = row.unsent == Unsent::Unpushed || row.refused;
+            self.withdraw(&mut changes, row, &children, unpushed);
         }
         changes
     }
@@ -68,22 +70,59 @@ impl Desk<'_> {
         let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
         let bytes = merged.encode();
         changes.replicas.extend(replicas_of(&theirs));
-        if row.is_some_and(|r| r.state == bytes) {
-            if row.is_some_and(|r| r.hidden) {
-                changes.hide.push((incoming.id, false));
-            }
+        let lacking = bytes != incoming.state;
+        if let Some(row) = row.filter(|r| r.state == bytes) {
+            self.seen_above(changes, row, &merged, lacking);
             return Ok(());
         }
-        let unsent = if bytes == incoming.state { Unsent::Clean } else { Unsent::Unpushed };
+        let unsent = if lacking { Unsent::Unpushed } else { Unsent::Clean };
         changes.revisions.extend(lost_entries(incoming.id, &ours, &merged, false));
         let shown = Shown::of(self.schema.kind(&incoming.kind), self.tree, &merged);
+        if let Some(row) = row.filter(|_| !lacking) {
+            self.settled_above(changes, row, &merged, children);
+        }
         let before = scope_of(&ours);
         changes.withdraws.extend(self.lost_sight(&before, Some(&shown.scope), children, incoming.id));
+        changes.withdraws.dedup();
         let seq = row.map_or(0, |r| r.seq);
         let kind = incoming.kind.clone();
         let row = Row { id: incoming.id, kind, seq, hidden: false, refused: false, unsent, state: bytes };
         changes.rows.push(NewRow { row, shown });
         Ok(())
+    }
+
+    /// What the parent sent brings nothing new. If it is all that is known here, the parent has it, by whatever way;
+    /// if it lacks something that was refused or believed to be there, that waits again.
+    fn seen_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, lacking: bool) {
+        if !lacking {
+            self.settled_above(changes, row, state, &self.tree.link_children(self.me));
+        }
+        let waits = if lacking { Unsent::Unpushed } else { Unsent::Clean };
+        let again = lacking && (row.refused || row.unsent == Unsent::Clean);
+        if row.hidden || again {
+            changes.rows.push(self.anew(row, state, waits));
+        } else if !lacking && row.unsent != Unsent::Clean {
+            changes.clean.push(row.seq);
+        }
+    }
+
+    /// The parent has all of a row that waited: a refusal is over, and the withdraws that were held back for it go
+    /// out now (A3).
+    fn settled_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, children: &[BaseId]) {
+        if row.refused {
+            changes.release.push((row.id, false));
+        }
+        if row.refused || row.unsent != Unsent::Clean {
+            let scope = scope_of(state);
+            let blind = children.iter().filter(|c| !scope.visible_to(self.tree, **c));
+            changes.withdraws.extend(blind.map(|child| NewWithdraw { child: *child, record: row.id }));
+        }
+    }
+
+    /// A row as it is, shown and under a new number: children whose cursor went by while it was hidden must get it.
+    fn anew(&self, row: &Row, state: &State<'_>, unsent: Unsent) -> NewRow {
+        let shown = Shown::of(self.schema.kind(&row.kind), self.tree, state);
+        NewRow { row: Row { hidden: false, refused: false, unsent, ..row.clone() }, shown }
     }
 
     fn refused(&self, incoming: &Incoming, reason: Reason, detail: String) -> Quarantined {
@@ -153,8 +192,10 @@ impl Desk<'_> {
                 Some(Verdict::Quarantined(..)) => {}
                 Some(Verdict::Withdraw) => self.withdraw(&mut changes, row, &children, !unchanged),
                 Some(Verdict::Ok) | None if unchanged => {
-                    changes.hide.extend(row.hidden.then_some((*id, false)));
                     changes.release.push((*id, false));
+                    if let (true, Ok(state)) = (row.hidden, State::decode(&row.state)) {
+                        changes.rows.push(self.anew(row, &state, Unsent::Clean));
+                    }
                 }
                 _ => {}
             }

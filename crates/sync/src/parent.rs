@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causal::{BaseId, Dot, RecordId, Stamp, State, merge};
-use record::{Scope, Shown, Tree, judge, scope_of};
+use causal::{BaseId, Dot, RecordId, Register, Stamp, State, merge};
+use record::{HOME, Scope, Shown, Tree, judge, scope_of};
 use schema::Schema;
 
 use crate::model::{
@@ -148,12 +148,7 @@ impl Desk<'_> {
         }
         changes.replicas.extend(taken.replicas);
         changes.revisions.extend(taken.revisions);
-        let Some(new) = taken.row else {
-            if existing.get(&incoming.id).is_some_and(|row| row.hidden) {
-                changes.hide.push((incoming.id, false));
-            }
-            return;
-        };
+        let Some(new) = taken.row else { return };
         let lost_sight = children.iter().filter(|c| taken.scope_before.visible_to(self.tree, **c));
         let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
         changes.withdraws.extend(lost_sight.map(|child| NewWithdraw { child: *child, record: incoming.id }));
@@ -228,7 +223,8 @@ impl Desk<'_> {
             id: incoming.id,
             kind: incoming.kind.clone(),
             seq: old.seq,
-            hidden: false,
+            // What the parent withdrew stays hidden until the parent has it all.
+            hidden: old.hidden,
             refused: false,
             unsent: self.unsent(),
             state: bytes,
@@ -247,7 +243,8 @@ impl Desk<'_> {
         self.tree.was_within(base, self.child)
     }
 
-    /// A record that is new here must belong below the pusher.
+    /// A record that is new here must belong below the pusher, unless it was moved away there before it came, or is
+    /// what this node lost. Who else may have written its home is for [`Desk::check_claims`] to find out.
     fn check_scope(&self, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
         let scope = scope_of(theirs);
         if let Some(base) = scope.audience.iter().chain(&scope.homes).find(|b| self.tree.get(**b).is_none()) {
@@ -255,6 +252,11 @@ impl Desk<'_> {
         }
         let known = !ours.groups.is_empty() || scope.homes.is_empty();
         if known || scope.homes.iter().any(|home| self.is_below(*home)) {
+            return Ok(());
+        }
+        let moved = theirs.groups.len() > 1 || theirs.context.len() > 1;
+        let mut homes = theirs.entries(Register::whole(HOME));
+        if homes.all(|(stamp, _)| moved || !self.is_below(stamp.base)) {
             return Ok(());
         }
         let home = scope.homes.first().copied().unwrap_or_default();

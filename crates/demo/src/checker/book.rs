@@ -25,6 +25,8 @@ pub struct Row {
     pub audience: Vec<String>,
     /// Kept out of sight.
     pub hidden: bool,
+    /// The parent lacks something of it.
+    pub waits: bool,
     /// The parent did not take it.
     pub refused: bool,
     /// Deleted.
@@ -107,8 +109,9 @@ async fn read(path: &Path) -> Result<Book, sqlx::Error> {
 }
 
 async fn rows(db: &mut SqliteConnection) -> Result<BTreeMap<String, Row>, sqlx::Error> {
-    const SQL: &str = "SELECT id, kind, home, scope, hidden, refused, deleted, alternatives, json(body) AS body, \
-                       state FROM record";
+    const SQL: &str = "SELECT id, kind, home, scope, hidden, refused, deleted, alternatives, state, \
+                       json(body) AS body, EXISTS (SELECT 1 FROM unsent u WHERE u.seq = r.seq) AS waits \
+                       FROM record r";
     let mut rows = BTreeMap::new();
     for row in sqlx::query(SQL).fetch_all(db).await? {
         let home = hex(row.try_get("home")?);
@@ -123,6 +126,7 @@ async fn rows(db: &mut SqliteConnection) -> Result<BTreeMap<String, Row>, sqlx::
             homes,
             audience,
             hidden: row.try_get("hidden")?,
+            waits: row.try_get("waits")?,
             refused: row.try_get("refused")?,
             deleted: row.try_get("deleted")?,
             alternatives: row.try_get("alternatives")?,

@@ -101,3 +101,113 @@ pub fn nothing_waits(books: &[Book]) -> Finding {
 fn short(digest: &str) -> &str {
     &digest[..digest.len().min(12)]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    use sqlx::{AssertSqlSafe, Connection};
+
+    use super::*;
+
+    const CITY: &str = "c1000000000000000000000000000000";
+    const NORTH: &str = "a1000000000000000000000000000000";
+    const SOUTH: &str = "a2000000000000000000000000000000";
+    const PROFILE: &str = "e1000000000000000000000000000000";
+
+    /// The columns that the checker reads, as a node lays them out.
+    const TABLES: &str = "
+        CREATE TABLE meta (name TEXT, value BLOB);
+        CREATE TABLE unsent (seq INTEGER);
+        CREATE TABLE quarantine (record BLOB);
+        CREATE TABLE seal (base BLOB, timeline INTEGER, n INTEGER, at_ms INTEGER);
+        CREATE TABLE record (id BLOB, kind TEXT, seq INTEGER, home BLOB, scope BLOB, hidden INTEGER,
+          refused INTEGER, deleted INTEGER, alternatives INTEGER, body BLOB, state BLOB);";
+
+    async fn change(file: &Path, sql: &str) {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut db = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    }
+
+    fn record(id: &str, kind: &str, home: &str, open_to: &str, body: &str) -> String {
+        let scope = if open_to.is_empty() { "NULL".to_owned() } else { format!("x'01{home}{open_to}'") };
+        format!(
+            "INSERT INTO record VALUES (x'{id}', '{kind}', 1, x'{home}', {scope}, 0, 0, 0, 0, jsonb('{body}'), x'0102');"
+        )
+    }
+
+    fn base(id: &str, parent: &str) -> String {
+        record(id, "base", id, CITY, &format!(r#"{{"code":"{id}","name":"{id}","parent":"{parent}"}}"#))
+    }
+
+    /// A database of a base that holds the tree and, if it may, the north's profile.
+    async fn database(file: &Path, of: &str, profile: bool) {
+        let mut sql = format!("{TABLES} INSERT INTO meta VALUES ('base', x'{of}');");
+        sql += &[base(CITY, ""), base(NORTH, CITY), base(SOUTH, CITY)].concat();
+        if profile {
+            sql += &record(PROFILE, "organization_profile", NORTH, "", r#"{"name":"甲"}"#);
+        }
+        change(file, &sql).await;
+    }
+
+    /// Three databases that agree, then changed by `sql` in the one of `at`; whether the copies pass, and the links.
+    async fn check(at: usize, sql: &str) -> (Finding, Finding) {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<_> = ["c", "n", "s"].map(|name| folder.path().join(name)).into();
+        for (file, (base, profile)) in files.iter().zip([(CITY, true), (NORTH, true), (SOUTH, false)]) {
+            database(file, base, profile).await;
+        }
+        change(&files[at], sql).await;
+        let mut books = Vec::new();
+        for file in &files {
+            books.push(Book::read(file).await.unwrap());
+        }
+        (exactly_in_scope(&books, &books[0].tree), links(&books, &books[0].tree).0)
+    }
+
+    #[tokio::test]
+    async fn copies_that_agree() {
+        let (copies, links) = check(0, "").await;
+        assert!(copies.held && links.held, "{copies:?} {links:?}");
+    }
+
+    #[tokio::test]
+    async fn a_changed_byte_is_noticed() {
+        let (copies, links) = check(0, &format!("UPDATE record SET state = x'0103' WHERE id = x'{PROFILE}'")).await;
+        assert!(!copies.held && !links.held, "{copies:?} {links:?}");
+        assert!(copies.detail.contains("不同的副本"), "{}", copies.detail);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_lacks_is_noticed() {
+        let (copies, links) = check(0, &format!("DELETE FROM record WHERE id = x'{PROFILE}'")).await;
+        assert!(!copies.held && !links.held && copies.detail.contains("缺 organization_profile"), "{copies:?}");
+    }
+
+    #[tokio::test]
+    async fn a_copy_where_it_must_not_be_is_noticed() {
+        let leaked = record(PROFILE, "organization_profile", NORTH, "", r#"{"name":"甲"}"#);
+        let (copies, _) = check(2, &leaked).await;
+        assert!(!copies.held && copies.detail.contains("不该有"), "{copies:?}");
+    }
+
+    #[tokio::test]
+    async fn a_hidden_copy_is_noticed() {
+        let (copies, _) = check(1, &format!("UPDATE record SET hidden = 1 WHERE id = x'{PROFILE}'")).await;
+        assert!(!copies.held && copies.detail.contains("藏着"), "{copies:?}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("n");
+        database(&file, NORTH, true).await;
+        assert!(nothing_waits(&[Book::read(&file).await.unwrap()]).held);
+        change(&file, "INSERT INTO unsent VALUES (1)").await;
+        let book = Book::read(&file).await.unwrap();
+        assert!(book.rows[PROFILE].waits && !nothing_waits(&[book]).held);
+    }
+}

@@ -148,7 +148,37 @@ impl Tale {
         let hosted = self.all.plan.iter().filter(|base| base.hosted).count();
         let detail = format!("{} 个基地（其中 {hosted} 个由上级代管），每个库中的上下级都对", self.all.plan.len());
         self.voice.check("每个节点都知道整棵树", Finding::none_of(&faults, detail));
+        self.check_prefixes(&books);
         Ok(())
+    }
+
+    /// Streets whose code lies under another district's: who runs them stands in the registry, not in the code.
+    fn check_prefixes(&mut self, books: &[Book]) {
+        let plan = &self.all.plan;
+        let numbered_under = |street: &BasePlan| {
+            let districts = plan.iter().enumerate().filter(|(_, base)| base.rung == Rung::District);
+            let prefix = |(_, base): &(usize, &BasePlan)| base.place != street.place && base.place.is_prefix_of(&street.place);
+            districts.filter(prefix).find(|(at, _)| street.parent != Some(*at)).map(|(_, base)| base)
+        };
+        let streets = plan.iter().filter(|base| base.rung == Rung::Street);
+        let apart: Vec<_> = streets.filter_map(|street| Some((street, numbered_under(street)?))).collect();
+        if apart.is_empty() {
+            return;
+        }
+        let mut faults = Vec::new();
+        for (street, other) in &apart {
+            let above = street.parent.map_or("", |at| plan[at].name.as_str());
+            let (name, other) = (short_name(&street.name), short_name(&other.name));
+            self.voice.says(&format!("{name}（{}）的代码在{other}名下，上级是{}。", street.place, short_name(above)));
+            let told = |book: &Book| {
+                let found = book.tree.iter().find(|(_, base)| base.code == street.code)?.1;
+                Some(book.tree.name(found.parent.as_deref()?).to_owned())
+            };
+            let wrong = books.iter().filter(|book| told(book).as_deref() != Some(above));
+            faults.extend(wrong.map(|book| format!("{}库中的{name}", book.name())));
+        }
+        let detail = format!("{} 个街道，每个库中都归名录写的上级，不按代码前缀", apart.len());
+        self.voice.check("辖区看名录，不看代码前缀", Finding::none_of(&faults, detail));
     }
 
     /// What a database tells otherwise than the plan.

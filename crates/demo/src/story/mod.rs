@@ -65,7 +65,7 @@ pub async fn run(options: DemoOptions, stop: impl Future<Output = ()>) -> Result
     for node in all.nodes() {
         node.kill().await?;
     }
-    if !(options.once && report.held()) {
+    if !report.held() {
         ground.keep();
     }
     Ok(report)
@@ -136,11 +136,13 @@ impl Ground {
         }
     }
 
-    /// Leaves the folder where it is.
+    /// Leaves the folder where it is, for someone to look at.
     fn keep(self) {
-        if let Ground::Temporary(folder) = self {
-            let _ = folder.keep();
-        }
+        let path = match self {
+            Ground::Given(path) => path,
+            Ground::Temporary(folder) => folder.keep(),
+        };
+        Voice::new().says(&format!("演示的数据留在 {}，可供查看。", path.display()));
     }
 }
 

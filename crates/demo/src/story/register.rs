@@ -18,7 +18,7 @@ impl Tale {
         let gbk = self.write("登记名册-2-GBK.csv", &bodies::gbk(&bodies::csv(&[second, &wrong].concat())))?;
         self.import(&utf8, 0).await?;
         self.import(&gbk, 1).await?;
-        let city = self.book(&self.all.city().clone()).await?;
+        let city = self.book(self.all.city()).await?;
         self.voice.check("名册逐条导入市级，GBK 的也没有乱码", as_in_file(&city, &all));
         let mistyped = wrong.first().is_some_and(|body| city.of_kind("organization").any(|row| row.body["uscc"] == body.uscc));
         self.voice.check("代码抄错的一行没有导入", Finding::new(!mistyped, "库中没有这个代码，原因写回文件"));

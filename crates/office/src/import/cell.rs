@@ -94,10 +94,14 @@ impl Cleaner<'_> {
             }
             (Format::Record, _) => self.reference(column, field, cell),
             (_, FieldType::Enum(_) | FieldType::Step) => choice(field, &written),
-            (_, FieldType::Message(parts)) if field.is_range() && parts[0].format == Format::Date => range(field, &written),
+            (_, FieldType::Message(parts)) if field.is_range() && parts[0].format == Format::Date => {
+                range(field, &written)
+            }
             (_, FieldType::Message(_)) => self.group(field, &written),
             (_, FieldType::Bool) => choice(field, &written),
-            _ if is_blank_word(&written) && !self.may_say_none(field, &written) => Ok(Given::blank(field, &written)),
+            _ if is_blank_word(&written) && !self.may_say_none(field, &written) => {
+                Ok(Given::blank(field, &written))
+            }
             (Format::Division, _) => division(field, &written),
             (Format::Base, _) => self.base(field, &written),
             (Format::Date, _) => date(field, &written),
@@ -111,7 +115,9 @@ impl Cleaner<'_> {
     /// 无 is no value of a number, a date, or a field that every record needs; elsewhere it may be a fact.
     fn may_say_none(&self, field: &Field, written: &str) -> bool {
         let free = field.ty == FieldType::Text && matches!(field.format, Format::Plain | Format::Multiline);
-        free && !field.required && !self.kind.natural_key.contains(&field.number) && tidy(written) == NONE_THERE
+        free && !field.required
+            && !self.kind.natural_key.contains(&field.number)
+            && tidy(written) == NONE_THERE
     }
 
     fn code(&self, field: &Field, cell: &Cell, explained: bool) -> Cleaning {
@@ -164,7 +170,11 @@ impl Cleaner<'_> {
     /// A word in the column of a group fills the part that takes words; a range of anything but dates is read whole.
     fn group(&self, field: &Field, written: &str) -> Cleaning {
         let Some(part) = word_part(field).filter(|_| !field.is_range()) else {
-            return if is_blank_word(written) { Ok(Given::blank(field, written)) } else { Ok(Given::of(normalise(written))) };
+            return if is_blank_word(written) {
+                Ok(Given::blank(field, written))
+            } else {
+                Ok(Given::of(normalise(written)))
+            };
         };
         let given = choice(part, written).map_err(|refusal| Refusal {
             reason: format!("{}：{}", field.label, refusal.reason),
@@ -176,7 +186,8 @@ impl Cleaner<'_> {
 
     fn base(&self, field: &Field, written: &str) -> Cleaning {
         let base = (self.bases)(&tidy(written));
-        base.map(|base| Given::of(base.to_string())).map_err(|error| Refusal::of(field, &error, "没有这个基地"))
+        base.map(|base| Given::of(base.to_string()))
+            .map_err(|error| Refusal::of(field, &error, "没有这个基地"))
     }
 
     /// Another record: by its id, or by what its kind is told apart by, as a body by its code.
@@ -244,7 +255,8 @@ fn range(field: &Field, written: &str) -> Cleaning {
     let cleaned = clean_range(written).map_err(|error| Refusal::date(field, &error))?;
     Ok(Given::cleaned(field, cleaned, |period| {
         let ends = [("from", period.from), ("to", period.to)];
-        let given = ends.into_iter().filter_map(|(name, end)| Some((name.to_owned(), json!(end?.to_string()))));
+        let given =
+            ends.into_iter().filter_map(|(name, end)| Some((name.to_owned(), json!(end?.to_string()))));
         Value::Object(given.collect())
     }))
 }

@@ -123,7 +123,11 @@ impl<E: Engine> Office<E> {
         Ok(())
     }
 
-    async fn stored(&self, kind: &Kind, entries: &[Entry<'_>]) -> Result<BTreeMap<RecordId, Stored>, OfficeError> {
+    async fn stored(
+        &self,
+        kind: &Kind,
+        entries: &[Entry<'_>],
+    ) -> Result<BTreeMap<RecordId, Stored>, OfficeError> {
         let ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
         let rows = self.store.snapshot().await?.rows(&ids).await?;
         let tree = self.tree();
@@ -150,7 +154,8 @@ impl Stored {
         let same = match field.ty {
             FieldType::Step => step_to(&new.raw) == step_to(&old.concat()),
             _ if field.rule == Rule::Union => {
-                let wanted: BTreeSet<&[u8]> = raw::fields(&new.raw).map_while(Result::ok).map(|f| f.raw).collect();
+                let wanted: BTreeSet<&[u8]> =
+                    raw::fields(&new.raw).map_while(Result::ok).map(|f| f.raw).collect();
                 wanted == old.iter().copied().collect()
             }
             _ => old.concat() == new.raw,
@@ -181,7 +186,12 @@ impl Stored {
 }
 
 fn step(kind: &Kind, options: &ImportOptions, entry: &Entry<'_>, stored: Option<&Stored>) -> Step {
-    let put = Put { kind: kind.name.clone(), as_base: options.as_base, user: options.user.clone(), ..Put::default() };
+    let put = Put {
+        kind: kind.name.clone(),
+        as_base: options.as_base,
+        user: options.user.clone(),
+        ..Put::default()
+    };
     let Some(stored) = stored else {
         let fields = entry.values.iter().map(|v| (v.field.name.clone(), v.value.clone())).collect();
         let id = (!entry.keyed).then_some(entry.id);

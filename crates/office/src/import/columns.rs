@@ -166,12 +166,15 @@ fn resembled<'s>(schema: &'s Schema, kind: &Kind, headings: &[&str]) -> Option<&
         headings.iter().any(|h| find(other, h, plain).is_some_and(|found| found.number == field.number))
     };
     let others = schema.kinds.iter().filter(|other| other.name != kind.name);
-    others.filter(|other| needed(other).count() > 1).find(|other| needed(other).all(|field| has(other, field)))
+    others
+        .filter(|other| needed(other).count() > 1)
+        .find(|other| needed(other).all(|field| has(other, field)))
 }
 
 fn described(field: &Field) -> String {
     let is_word = |alias: &&String| !alias.is_ascii();
-    let aliases: Vec<String> = field.aliases.iter().filter(is_word).take(3).map(|a| format!("“{a}”")).collect();
+    let aliases: Vec<String> =
+        field.aliases.iter().filter(is_word).take(3).map(|a| format!("“{a}”")).collect();
     match aliases.as_slice() {
         [] => format!("“{}”", field.label),
         some => format!("“{}”（也可写作{}）", field.label, some.join("")),
@@ -179,8 +182,10 @@ fn described(field: &Field) -> String {
 }
 
 fn listed(headings: &[&str]) -> String {
-    let shown: Vec<String> = headings.iter().filter(|h| !h.is_empty()).take(HEADINGS_SHOWN).map(|h| quote(h)).collect();
-    let more = if headings.len() > HEADINGS_SHOWN { format!("等 {} 列", headings.len()) } else { String::new() };
+    let shown: Vec<String> =
+        headings.iter().filter(|h| !h.is_empty()).take(HEADINGS_SHOWN).map(|h| quote(h)).collect();
+    let more =
+        if headings.len() > HEADINGS_SHOWN { format!("等 {} 列", headings.len()) } else { String::new() };
     shown.join("、") + &more
 }
 

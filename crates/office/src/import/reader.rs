@@ -93,9 +93,11 @@ impl<'a> Reader<'a> {
         }
         let lacks = |field: &&Field| {
             let number = field.number;
-            !values.iter().any(|v: &Valued<'_>| v.field.number == number) && !faults.iter().any(|(n, _)| *n == number)
+            !values.iter().any(|v: &Valued<'_>| v.field.number == number)
+                && !faults.iter().any(|(n, _)| *n == number)
         };
-        let missing: Vec<_> = needed(kind).filter(lacks).map(|field| (field.number, Refusal::missing(field))).collect();
+        let missing: Vec<_> =
+            needed(kind).filter(lacks).map(|field| (field.number, Refusal::missing(field))).collect();
         faults.extend(missing);
         if let Some(refusal) = Refusal::joined(faults.into_iter().map(|(_, fault)| fault).collect()) {
             return Err(refusal);
@@ -129,7 +131,13 @@ impl<'a> Reader<'a> {
         *count += 1;
         let content = RecordId(digest.first_chunk::<16>().copied().unwrap_or_default());
         let rest = RecordId(digest.last_chunk::<16>().copied().unwrap_or_default());
-        let parts = ["import".into(), self.home.to_string(), content.to_string(), rest.to_string(), count.to_string()];
+        let parts = [
+            "import".into(),
+            self.home.to_string(),
+            content.to_string(),
+            rest.to_string(),
+            count.to_string(),
+        ];
         (derived_id(&kind.name, &parts), false)
     }
 }

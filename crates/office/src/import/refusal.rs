@@ -13,6 +13,9 @@ use crate::OfficeError;
 /// Longest reason: what fits beside a row on a screen.
 const REASON_CHARS_MAX: usize = 600;
 
+/// Where the first clause of a sentence ends.
+const STOPS: [char; 11] = ['，', '：', '；', '。', '（', ',', ':', ';', '(', '/', '\n'];
+
 /// Why a row is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -45,7 +48,10 @@ impl Refusal {
     }
 
     pub(super) fn repeats(line: u64) -> Refusal {
-        Refusal::new(format!("与第 {line} 行重复，内容却不同。请核对后只留一行。"), "与前面的行重复，内容不同")
+        Refusal::new(
+            format!("与第 {line} 行重复，内容却不同。请核对后只留一行。"),
+            "与前面的行重复，内容不同",
+        )
     }
 
     pub(super) fn deleted(title: &str) -> Refusal {
@@ -121,7 +127,10 @@ impl Refusal {
                 let first = faults.first().map(String::as_str).unwrap_or_default();
                 let (label, words) = first.split_once(':').unwrap_or(("", first));
                 let why = class_of(words);
-                Refusal::new(clip(&faults.join("；")), if label.is_empty() { why } else { format!("{label}：{why}") })
+                Refusal::new(
+                    clip(&faults.join("；")),
+                    if label.is_empty() { why } else { format!("{label}：{why}") },
+                )
             }
             OfficeError::NotAllowed { faults } => {
                 let first = faults.first().map(ToString::to_string).unwrap_or_default();
@@ -139,23 +148,18 @@ fn clip(words: &str) -> String {
     }
 }
 
-/// The part of a sentence that is the same for every row: without what it quotes, up to its first stop.
+/// The part of a sentence that is the same for every row: without the value that it begins or ends with, without
+/// numbers, up to its first stop.
 fn class_of(words: &str) -> String {
-    let mut plain = String::new();
-    let mut depth = 0_u32;
-    for letter in words.chars() {
-        match letter {
-            '“' => depth += 1,
-            '”' => depth = depth.saturating_sub(1),
-            '，' | '：' | '；' | '。' | '（' | ',' | ':' | ';' | '(' | '/' if depth == 0 && !plain.trim().is_empty() => break,
-            _ if depth == 0 && !letter.is_ascii_digit() => plain.push(letter),
-            _ => {}
-        }
-    }
-    match plain.trim() {
-        "" => "不能保存".to_owned(),
-        class => class.to_owned(),
-    }
+    let words =
+        words.strip_prefix('“').map_or(words, |quoted| quoted.split_once('”').map_or("", |(_, rest)| rest));
+    let clause = words.split(STOPS).next().unwrap_or_default();
+    let plain: String = clause.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+    let plain = match plain.trim().trim_end_matches('”').rsplit_once('“') {
+        Some((before, _)) if !before.contains('“') => before.trim(),
+        _ => plain.trim(),
+    };
+    if plain.is_empty() { "不能保存".to_owned() } else { plain.to_owned() }
 }
 
 #[cfg(test)]
@@ -171,6 +175,7 @@ mod tests {
             ("含有不能保存的字符（U+0007）", "含有不能保存的字符"),
             ("行政区划表里没有代码 440307009099", "行政区划表里没有代码"),
             ("没有找到基地“某某” / no such base", "没有找到基地"),
+            ("“也许”应填“是”或“否”", "应填“是”或“否”"),
             ("“没有下引号", "不能保存"),
         ];
         for (words, class) in cases {
