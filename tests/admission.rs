@@ -76,7 +76,8 @@ fn refused_by_tls(node: &Node, papers: Option<&Papers>, base: &str, why: &str) {
         let refused = answer.expect_err(why);
         assert!(!refused.metadata().contains_key("shuniu-code"), "{why}: no handler answered: {refused:?}");
     }
-    until(why, || (refusals(node) >= before + 3).then_some(()));
+    // One connection or three: the client decides.
+    until(why, || (refusals(node) > before).then_some(()));
     assert_eq!(node.database().links(), links, "{why}");
 }
 
@@ -96,14 +97,14 @@ fn refused_by_the_gate(node: &Node, papers: &Papers, base: &str, words: &str) {
 // Wrong: anybody who reaches the port from the network of the street office reads the city's records.
 #[test]
 fn certificates_that_prove_nothing_are_refused_in_the_handshake() {
-    let (_federation, _city, [district, _], [street, _]) = tree();
+    let (_federation, city, [district, _], [street, _]) = tree();
     let own = Papers::of(&street);
     assert!(call(&district, Some(&own), &street.base).is_ok(), "the street itself is let in");
 
     refused_by_tls(&district, None, &street.base, "none at all");
 
     let id = |base: &str| base.parse::<BaseId>().unwrap().0;
-    let foreign_root = Authority::new_root(id(&_city.base), "别的联邦", now()).unwrap();
+    let foreign_root = Authority::new_root(id(&city.base), "别的联邦", now()).unwrap();
     let key = NodeKey::generate().unwrap();
     let chain = foreign_root.issue_authority(&key.csr_der().unwrap(), id(&district.base), now()).unwrap();
     let foreign = Authority::load(&chain, &key.to_pem(), &foreign_root.root_pem()).unwrap();

@@ -121,7 +121,8 @@ fn commands_refuse_what_cannot_be_meant() {
         (2, "get"),
         (2, "nonsense"),
         (3, "get organization 没有的代码"),
-        (3, &format!("put organization {nobody} 名称=甲 --seen 01")),
+        (3, &format!("put organization {nobody} 名称=甲")),
+        (4, &format!("put organization {id} 名称=甲 --seen 01")),
         (4, &format!("put organization {id} 状态=没有的状态")),
         (4, &format!("put organization {id} 成立登记日期=2023-02-30")),
         (4, &format!("put organization {id} 注册资金(元)=很多")),
@@ -473,7 +474,7 @@ fn a_full_disk_loses_nothing_that_was_saved() {
         assert!(district.has("organization", &code(seed)), "row {seed} is there");
     }
     let answer = put_organization(&district, &code(999_999), &["scope=", "address=红荔路1号"]);
-    assert!([0, 9].contains(&answer.code), "saved, or refused: {} {}", answer.code, answer.words);
+    assert!([0, 9].contains(&answer.code), "saved, or refused: {} {} {}", answer.code, answer.words, district.log());
     assert_eq!(district.has("organization", &code(999_999)), answer.code == 0, "and it is as it was said");
 
     fs::remove_file(&ballast).unwrap();

@@ -20,7 +20,8 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the repository").to_owned()
 }
 
-/// The program, of the same profile as this test; built when it is missing or older than its sources.
+/// The program, of the same profile as this test; built when it is missing or older than its sources. Another one can
+/// be named in `SHUNIU_PROGRAM`, and is then taken as it is.
 ///
 /// The path is a link of its own: a build that goes on beside the tests replaces the program, not this.
 pub fn binary() -> &'static Path {
@@ -29,6 +30,9 @@ pub fn binary() -> &'static Path {
 }
 
 fn prepare() -> PathBuf {
+    if let Some(program) = env::var_os("SHUNIU_PROGRAM") {
+        return program.into();
+    }
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let links = profile.join("federation-tests");

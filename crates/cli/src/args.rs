@@ -75,6 +75,8 @@ pub enum What {
     Export(export::Export),
     /// 统计数量，并说明数据完整到什么时候 / Count records and say how complete the figure is
     Figure(figure::Figure),
+    /// 在本机演示一个完整的联邦：市、区、街道各自运行、断网、冲突、恢复 / Show a whole federation on this machine
+    Demo(crate::commands::demo::Demo),
     /// 看有哪些类别、字段和冲突规则 / Show the kinds, their fields and their rules
     Schema(schema::Schema),
     /// 显示用法，可写命令名、exit-codes 或 json / Show how to use a command, or what exit codes and JSON mean

@@ -5,8 +5,11 @@ use domain::uscc;
 use encoding_rs::GBK;
 
 /// The two digits of a body registered with civil affairs, by class, and the class as registers write it.
-const CLASSES: [(&str, &str, &str); 3] =
-    [("52", "社会服务机构", "社区服务中心"), ("51", "社会团体", "志愿者协会"), ("53", "基金会", "社区基金会")];
+const CLASSES: [(&str, &str, &str); 3] = [
+    ("52", "社会服务机构", "社区服务中心"),
+    ("51", "社会团体", "志愿者协会"),
+    ("53", "基金会", "社区基金会"),
+];
 
 /// One body of the register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +89,12 @@ pub(crate) fn divisions_csv() -> String {
     let mut text = "区划代码,名称,上级代码,级别\r\n".to_owned();
     for division in domain::divisions::shipped() {
         let parent = division.parent.map(|code| code.to_string()).unwrap_or_default();
-        text.push_str(&format!("{},{},{parent},{}\r\n", division.code, division.name, division.level.label()));
+        text.push_str(&format!(
+            "{},{},{parent},{}\r\n",
+            division.code,
+            division.name,
+            division.level.label()
+        ));
     }
     text
 }
@@ -105,7 +113,9 @@ mod tests {
             let bodies = register(&plan, profile.work().bodies);
             let streets = plan.iter().filter(|base| base.rung == Rung::Street).count();
             assert_eq!(bodies.len(), streets * profile.work().bodies);
-            assert!(bodies.iter().all(|body| uscc::Uscc::parse(&body.uscc).is_ok() && body.name.contains("测试")));
+            assert!(
+                bodies.iter().all(|body| uscc::Uscc::parse(&body.uscc).is_ok() && body.name.contains("测试"))
+            );
             assert_eq!(bodies.iter().map(|body| &body.uscc).collect::<BTreeSet<_>>().len(), bodies.len());
             assert!(bodies.iter().all(|body| uscc::Uscc::parse(&mistyped(body).uscc).is_err()));
         }

@@ -36,7 +36,11 @@ pub(crate) struct Moved {
 
 impl Federation {
     /// Lays out a folder for every base that has a node of its own; starts nothing.
-    pub async fn lay_out(plan: Vec<BasePlan>, folder: &Path, program: &Program) -> Result<Federation, DemoError> {
+    pub async fn lay_out(
+        plan: Vec<BasePlan>,
+        folder: &Path,
+        program: &Program,
+    ) -> Result<Federation, DemoError> {
         let ports = free_ports(plan.len())?;
         let has_children = |at: usize| plan.iter().any(|base| base.parent == Some(at) && !base.hosted);
         let own = plan.iter().zip(ports).enumerate().filter(|(_, (base, _))| !base.hosted);

@@ -74,7 +74,8 @@ impl Node {
         let log = self.folder.join("serve.log");
         let file = std::fs::File::options().create(true).append(true).open(&log);
         let file = file.map_err(|e| failed("建立日志", &log, e))?;
-        let not_ready = |words: String| DemoError::NotReady { node: self.name.clone(), words, log: log.clone() };
+        let not_ready =
+            |words: String| DemoError::NotReady { node: self.name.clone(), words, log: log.clone() };
         let mut command = self.program.command(&self.folder);
         command.arg("serve").stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().map_err(|e| not_ready(e.to_string()))?;
@@ -113,11 +114,38 @@ fn failed(doing: &'static str, path: &Path, source: std::io::Error) -> DemoError
     DemoError::File { doing, path: path.to_owned(), source }
 }
 
-/// Free ports of this machine: all held until each is known, so that no two are the same.
+/// Where free ports are looked for: below those that systems give to outgoing connections, since one of these could
+/// take a port between now and the moment at which its node listens.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Ports between the beginnings of demos with neighbouring process ids: more than the largest needs.
+const PORT_STEP: usize = 131;
+
+/// Free ports of this machine, no two the same.
 pub(crate) fn free_ports(count: usize) -> Result<Vec<SocketAddr>, DemoError> {
-    let bind = |_| TcpListener::bind("127.0.0.1:0");
-    let held: Result<Vec<TcpListener>, _> = (0..count).map(bind).collect();
-    let held = held.map_err(|source| DemoError::Network { source })?;
+    // Two demos at once begin at different places.
+    let first = std::process::id() as usize * PORT_STEP % PORTS.len();
+    let candidates =
+        PORTS.skip(first).chain(PORTS.take(first)).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let held: Vec<TcpListener> =
+        candidates.filter_map(|address| TcpListener::bind(address).ok()).take(count).collect();
     let addresses: Result<Vec<SocketAddr>, _> = held.iter().map(TcpListener::local_addr).collect();
-    addresses.map_err(|source| DemoError::Network { source })
+    let addresses = addresses.map_err(|source| DemoError::Network { source })?;
+    match addresses.len() == count {
+        true => Ok(addresses),
+        false => Err(DemoError::Network { source: std::io::ErrorKind::AddrInUse.into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ports_differ() {
+        let ports = free_ports(40).unwrap();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 40);
+        assert!(ports.iter().all(|address| PORTS.contains(&address.port())));
+    }
 }

@@ -96,7 +96,11 @@ impl Answer {
 fn line(folder: &Path, args: &[&str]) -> String {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let args = args.iter().map(|arg| quoted(arg));
-    ["shuniu".to_owned(), "--folder".to_owned(), name.into_owned()].into_iter().chain(args).collect::<Vec<_>>().join(" ")
+    ["shuniu".to_owned(), "--folder".to_owned(), name.into_owned()]
+        .into_iter()
+        .chain(args)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn quoted(arg: &str) -> String {

@@ -31,6 +31,8 @@ pub(crate) struct NodeFile {
     pub base_name: String,
     /// The name that the parent proves by its certificate; absent at the root.
     pub parent_name: Option<String>,
+    /// Where the invite said that the parent is; the configuration may say otherwise.
+    pub parent_address: Option<String>,
 }
 
 impl Folder {
@@ -54,7 +56,7 @@ impl Folder {
             return Err(NodeError::AlreadyNode { folder: self.0.clone() });
         }
         let doing = "建立数据文件夹";
-        std::fs::create_dir_all(self.0.join("pki")).map_err(|source| self.io(doing, source))
+        std::fs::create_dir_all(self.0.join("pki")).and_then(|()| make_private(&self.0)).map_err(|e| self.io(doing, e))
     }
 
     pub(crate) fn io(&self, doing: &'static str, source: std::io::Error) -> NodeError {
@@ -134,6 +136,16 @@ impl Folder {
         self.write(AUTHORITY_KEY, key)?;
         self.write(AUTHORITY, chain)
     }
+}
+
+/// Registers hold personal data: other accounts of the machine have no business in the folder.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 impl NodeFile {

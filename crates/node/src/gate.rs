@@ -32,6 +32,7 @@ pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Reque
         let base = BaseId(name.base());
         office.admit(base).map_err(office_status)?;
         check_issuer(&office, &name)?;
+        check_revoked(&office, &request)?;
         request.extensions_mut().insert(Caller(base));
         Ok(request)
     }
@@ -47,6 +48,16 @@ pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Requ
             Ok(request)
         }
     }
+}
+
+/// A certificate that was revoked with its base stays so when the base has been invited again.
+fn check_revoked<T>(office: &Office, request: &Request<T>) -> Result<(), Status> {
+    let certificates = request.peer_certs().unwrap_or_default();
+    let serial = pki::leaf_serial_hex(&certificates).map_err(|e| status("not_allowed", e.to_string()))?;
+    if office.is_revoked(&serial) {
+        return Err(status("not_allowed", "这张证书已随基地停用而作废,请凭新的邀请重新加入 / this certificate was revoked"));
+    }
+    Ok(())
 }
 
 /// A base's certificate counts only if it was issued by a base that is, or was, above it: a district cannot issue

@@ -39,7 +39,10 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 impl Node {
     pub(crate) async fn open(folder: Folder) -> Result<Arc<Node>, NodeError> {
         let file = folder.node()?;
-        let config = folder.config()?;
+        let mut config = folder.config()?;
+        if config.parent.is_empty() {
+            config.parent = file.parent_address.clone().unwrap_or_default();
+        }
         let words = |words| NodeError::Config { file: folder.path().join("shuniu.toml"), words };
         let schedule = config.schedule().map_err(words)?;
         let identity = LiveIdentity::new(folder.identity()?);

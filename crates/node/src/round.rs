@@ -16,6 +16,7 @@ use wire::sync::{self as pb, PullRequest, PushAck, PushBatch};
 
 use crate::error::NodeError;
 use crate::node::{Node, VERSION, lock};
+use crate::scheduler::renew;
 use crate::setup::unreachable;
 
 /// Batches sent and not yet acknowledged: enough to fill the parent's largest transaction twice.
@@ -50,7 +51,14 @@ pub(crate) async fn run(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + 
     let _one = node.round.lock().await;
     let started = Instant::now();
     match attempt(node, progress).await {
-        Ok(report) => Ok(Report { took_ms: started.elapsed().as_millis() as u64, ..report }),
+        Ok(report) => {
+            let took_ms = started.elapsed().as_millis() as u64;
+            // The round has succeeded all the same; the next one tries again.
+            if let Err(error) = renew(node).await {
+                tracing::warn!(%error, "cannot renew this node's certificate");
+            }
+            Ok(Report { took_ms, ..report })
+        }
         Err(NodeError::NoParent) => Err(NodeError::NoParent),
         Err(error) => {
             node.hang_up();

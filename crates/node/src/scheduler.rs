@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Runs until it is dropped.
 pub(crate) async fn run(node: Arc<Node>) {
     if node.parent_name.is_none() {
-        return std::future::pending().await;
+        return keep_root(node).await;
     }
     let mut last_ms = 0;
     let mut retries = retry_delays(rand::random());
@@ -62,18 +62,32 @@ pub(crate) async fn run(node: Arc<Node>) {
 async fn once(node: &Arc<Node>) -> Result<(), NodeError> {
     let report = round::run(node, &mut |_| {}).await?;
     tracing::info!(pushed = report.pushed, pulled = report.pulled, took_ms = report.took_ms, "synced");
-    renew(node).await
+    Ok(())
 }
 
-async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
+/// The root has nobody to sync with and nobody to ask for a certificate: it issues its own.
+async fn keep_root(node: Arc<Node>) {
+    loop {
+        if let Err(error) = renew(&node).await {
+            tracing::error!(%error, "cannot renew this node's certificate");
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Renews this node's certificate when it is due; called after every round, by schedule or by hand.
+pub(crate) async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
     let now = OffsetDateTime::now_utc();
     if node.identity.current().not_after() - now > RENEW_BEFORE {
         return Ok(());
     }
     let leaf_csr = node.folder.leaf_key()?.csr_der()?;
-    let mut client = EnrolmentClient::new(node.parent()?);
-    let answer = client.renew(RenewRequest { leaf_csr }).await?.into_inner();
-    node.folder.write_leaf(&answer.leaf_chain_pem)?;
+    let chain = if node.parent_name.is_some() {
+        EnrolmentClient::new(node.parent()?).renew(RenewRequest { leaf_csr }).await?.into_inner().leaf_chain_pem
+    } else {
+        node.folder.authority()?.issue_leaf(&leaf_csr, node.office.me().base.0, now, pki::LEAF_DAYS)?.chain_pem
+    };
+    node.folder.write_leaf(&chain)?;
     node.identity.replace(node.folder.identity()?)?;
     node.hang_up();
     tracing::info!("certificate renewed");

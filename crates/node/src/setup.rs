@@ -102,6 +102,7 @@ pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, No
         base: base.to_string(),
         base_name: options.name.clone(),
         parent_name: None,
+        parent_address: None,
     })?;
     let root_pin = InviteFile::root_pin(&authority.root_pem())?;
     Ok(InitReport { base: base.to_string(), root_pin })
@@ -117,8 +118,26 @@ pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<
     let folder = Folder::new(folder);
     let invite = InviteFile::read(invite, OffsetDateTime::now_utc())?;
     folder.prepare()?;
+    // All that can be wrong here is found before the invite is used up.
+    folder.config()?;
+    let me = Me { base: BaseId(invite.base), federation: invite.federation.clone() };
+    let schema = Arc::new(Schema::embedded().clone());
+    let settings = Settings::default();
+    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+    let joined = redeem(&folder, &invite, options, &office).await;
+    office.close().await;
+    joined
+}
+
+/// Calls the parent with the invite and keeps what it answers.
+async fn redeem(
+    folder: &Folder,
+    invite: &InviteFile,
+    options: &JoinOptions,
+    office: &Office,
+) -> Result<JoinReport, NodeError> {
     let (leaf_key, authority_key) = (NodeKey::generate()?, NodeKey::generate()?);
-    let channel = dial(&invite.parent_address, &invite.parent_name, pki::client_config_invite(&invite)?)?;
+    let channel = dial(&invite.parent_address, &invite.parent_name, pki::client_config_invite(invite)?)?;
     let request = EnrolRequest {
         code: invite.code.to_text(),
         leaf_csr: leaf_key.csr_der()?,
@@ -130,42 +149,24 @@ pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<
     folder.write_authority(&answer.authority_chain_pem, &authority_key.to_pem())?;
     folder.identity()?.verify(OffsetDateTime::now_utc())?;
     folder.write_config(&Config::template(&options.listen, &options.advertise, &invite.parent_address))?;
-    let base = BaseId(invite.base);
     let parent = BaseId::try_from(answer.parent.as_slice()).unwrap_or(BaseId(invite.parent_name.base()));
-    let me = Me { base, federation: answer.federation.clone() };
-    let parent_name = learn_tree(&folder, me, parent, &answer.registry).await?;
+    for packed in &answer.registry {
+        office.adopt_registry(parent, &wire::unpack(packed)?.records).await?;
+    }
+    let base = BaseId(invite.base);
     folder.write_node(&NodeFile {
         federation: answer.federation.clone(),
         base: base.to_string(),
         base_name: invite.base_name.clone(),
         parent_name: Some(invite.parent_name.as_str().to_owned()),
+        parent_address: Some(invite.parent_address.clone()),
     })?;
     Ok(JoinReport {
         base: base.to_string(),
         base_name: invite.base_name.clone(),
         federation: answer.federation,
-        parent_name,
+        parent_name: office.tree().name(parent),
     })
-}
-
-async fn learn_tree(
-    folder: &Folder,
-    me: Me,
-    parent: BaseId,
-    registry: &[wire::sync::Packed],
-) -> Result<String, NodeError> {
-    let schema = Arc::new(Schema::embedded().clone());
-    let settings = Settings::default();
-    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
-    let learned = async {
-        for packed in registry {
-            office.adopt_registry(parent, &wire::unpack(packed)?.records).await?;
-        }
-        Ok::<_, NodeError>(office.tree().name(parent))
-    };
-    let learned = learned.await;
-    office.close().await;
-    learned
 }
 
 /// A call that never got an answer means that the parent was not reached; an answer speaks for itself.

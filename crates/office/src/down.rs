@@ -83,7 +83,7 @@ impl<E: Engine> Office<E> {
         let Some(base) = tree.get(child) else {
             return refuse("本基地不在名录中,请联系上级管理员 / this base is not in the registry".into());
         };
-        if base.standing != Standing::Active || self.barred().contains(&child) {
+        if base.standing != Standing::Active || self.barred().bases.contains(&child) {
             return refuse(format!("“{}”的节点已被停用或注销,请联系上级管理员 / this node has been revoked", base.name));
         }
         if tree.link_parent(child) != Some(self.me.base) {

@@ -25,8 +25,8 @@ pub struct Edit {
 /// One field of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditedField {
-    /// Field number; the engine's own lie above 19000.
-    pub number: u32,
+    /// The field's name; of the engine's own, and of fields unknown here, the number.
+    pub field: String,
     /// The field's label.
     pub label: String,
     /// What it replaced; several when alternatives were settled.
@@ -101,7 +101,7 @@ fn finish(kind: &Kind, tree: &record::Tree, mut gathered: Gathered) -> Edit {
             words(kind, tree, *number, value)
         };
         EditedField {
-            number: *number,
+            field: kind.field(*number).map_or_else(|| number.to_string(), |f| f.name.clone()),
             label: label(kind, *number),
             before: before.into_iter().flatten().map(|raw| words(kind, tree, *number, raw)).collect(),
             after,

@@ -22,7 +22,7 @@ mod save;
 mod status;
 mod up;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -82,7 +82,7 @@ pub struct Office<E: Engine = Store> {
     replicas: Mutex<Arc<BTreeMap<ReplicaId, Replica>>>,
     sessions: Mutex<BTreeMap<BaseId, down::Open>>,
     acked_seals: Mutex<up::AckedSeals>,
-    barred: Mutex<BTreeSet<BaseId>>,
+    barred: Mutex<registry::Barred>,
     changed: watch::Sender<u64>,
 }
 
@@ -137,7 +137,7 @@ impl<E: Engine> Office<E> {
         }
         let tree = registry::read_tree(&schema, &mut tx).await?;
         let replicas = tx.replicas().await?.into_iter().map(|r| (r.id, r)).collect();
-        let barred = registry::read_barred(&mut tx).await?;
+        let barred = registry::Barred::read(&mut tx).await?;
         tx.commit().await?;
         let office = Office {
             store,

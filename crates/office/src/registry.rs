@@ -7,6 +7,7 @@ use causal::{BaseId, State};
 use record::{Base, Shown, Standing, Tree, audience_bases, derived_id};
 use schema::raw::{self, Value};
 use schema::{Kind, RegistryRole, Schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use store::{Engine, Read, Write};
 use sync::Row;
@@ -159,27 +160,54 @@ impl<E: Engine> Office<E> {
             self.bar(base).await?;
         }
         if root {
-            self.revoke_everywhere(base, user).await?;
+            self.set_standing(base, STANDING_REVOKED, user).await?;
         }
         Ok(name)
     }
 
     async fn bar(&self, base: BaseId) -> Result<(), OfficeError> {
-        let mut all = self.barred().clone();
-        all.insert(base);
-        let words: Vec<String> = all.iter().map(ToString::to_string).collect();
         let mut tx = self.store.begin().await?;
-        tx.put_meta(META_BARRED, json!(words).to_string().as_bytes()).await?;
+        let mut barred = self.barred().clone();
+        barred.bases.insert(base);
+        // Certificates issued so far stay worthless even when the base is invited again: the machine may be stolen.
+        let issued = tx.certificates().await?.into_iter().filter(|c| c.base == base);
+        barred.serials.extend(issued.map(|c| String::from_utf8_lossy(&c.serial).into_owned()));
+        barred.keep(&mut tx).await?;
         tx.commit().await?;
-        self.barred().insert(base);
+        *self.barred() = barred;
         Ok(())
     }
 
-    async fn revoke_everywhere(&self, base: BaseId, user: &str) -> Result<(), OfficeError> {
+    /// Lets a revoked base join again, with a new invite and a new certificate; the old ones stay worthless.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the registry bars it and this is not the root.
+    pub async fn reinstate_base(&self, base: BaseId, user: &str) -> Result<(), OfficeError> {
+        let tree = self.tree();
+        if tree.get(base).is_some_and(|b| b.standing != Standing::Active) {
+            self.set_standing(base, STANDING_ACTIVE, user).await?;
+        }
+        if self.barred().bases.contains(&base) {
+            let mut tx = self.store.begin().await?;
+            let mut barred = self.barred().clone();
+            barred.bases.remove(&base);
+            barred.keep(&mut tx).await?;
+            tx.commit().await?;
+            *self.barred() = barred;
+        }
+        Ok(())
+    }
+
+    /// Whether a certificate was revoked with its base.
+    pub fn is_revoked(&self, serial_hex: &str) -> bool {
+        self.barred().serials.contains(serial_hex)
+    }
+
+    async fn set_standing(&self, base: BaseId, standing: i32, user: &str) -> Result<(), OfficeError> {
         let kind = self.schema.registry().ok_or(OfficeError::UnknownKind { kind: "registry".into() })?;
         let field = kind.registry_field(RegistryRole::Standing);
         let field = field.ok_or(OfficeError::UnknownKind { kind: "standing".into() })?;
-        let fields = Map::from_iter([(field.name.clone(), json!(STANDING_REVOKED))]);
+        let fields = Map::from_iter([(field.name.clone(), json!(standing))]);
         let look = self.get(&kind.name, &base.to_string()).await?;
         let id = Some(causal::RecordId(base.0));
         let seen = Some(look.view.version);
@@ -187,19 +215,49 @@ impl<E: Engine> Office<E> {
         self.put(put).await.map(drop)
     }
 
-    pub(crate) fn barred(&self) -> std::sync::MutexGuard<'_, BTreeSet<BaseId>> {
+    pub(crate) fn barred(&self) -> std::sync::MutexGuard<'_, Barred> {
         self.barred.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 const META_BARRED: &str = "barred";
-/// The number of "revoked" in the enum of standings, as the contract's options fix it.
+/// The numbers of "in service" and "revoked" in the enum of standings, as the contract's options fix them.
+const STANDING_ACTIVE: i32 = 1;
 const STANDING_REVOKED: i32 = 3;
 
-/// The bases barred at this node.
-pub(crate) async fn read_barred<R: Read>(reader: &mut R) -> Result<BTreeSet<BaseId>, OfficeError> {
-    let Some(stored) = reader.meta(META_BARRED).await? else { return Ok(BTreeSet::new()) };
-    let damaged = || store::StoreError::Corrupt { what: META_BARRED.into() };
-    let words: Vec<String> = serde_json::from_slice(&stored).map_err(|_| damaged())?;
-    Ok(words.iter().map(|w| w.parse()).collect::<Result<_, _>>().map_err(|_| damaged())?)
+/// Whom this node refuses whatever the registry says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Barred {
+    #[serde(with = "as_text")]
+    pub bases: BTreeSet<BaseId>,
+    pub serials: BTreeSet<String>,
+}
+
+impl Barred {
+    pub(crate) async fn read<R: Read>(reader: &mut R) -> Result<Barred, OfficeError> {
+        let Some(stored) = reader.meta(META_BARRED).await? else { return Ok(Barred::default()) };
+        let damaged = |_| store::StoreError::Corrupt { what: META_BARRED.into() };
+        Ok(serde_json::from_slice(&stored).map_err(damaged)?)
+    }
+
+    async fn keep<W: Write>(&self, tx: &mut W) -> Result<(), OfficeError> {
+        Ok(tx.put_meta(META_BARRED, json!(self).to_string().as_bytes()).await?)
+    }
+}
+
+/// Ids as people and logs write them.
+mod as_text {
+    use std::collections::BTreeSet;
+
+    use causal::BaseId;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(bases: &BTreeSet<BaseId>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(bases.iter().map(ToString::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<BaseId>, D::Error> {
+        let words = Vec::<String>::deserialize(from)?;
+        words.iter().map(|w| w.parse().map_err(de::Error::custom)).collect()
+    }
 }

@@ -38,6 +38,8 @@ pub struct Put {
     pub audience: Option<Vec<BaseId>>,
     /// Delete the record.
     pub delete: bool,
+    /// Take a deletion back.
+    pub restore: bool,
     /// Why, for what needs a reason.
     pub reason: String,
 }
@@ -278,6 +280,9 @@ impl<E: Engine> Office<E> {
             }
             _ => {}
         }
+        if put.restore {
+            draft.restore();
+        }
         if put.delete {
             draft.delete(put.seen.as_ref().unwrap_or(&before.context));
         }
@@ -378,10 +383,20 @@ fn step(desk: &Desk<'_>, kind: &Kind, field: &Field, before: &State<'_>, value: 
         to => Map::from_iter([("to".to_owned(), to.clone())]),
     };
     let shown = record::values(Some(kind), desk.tree, before);
-    let from = shown.iter().find(|v| v.register.field == field.number).map(|v| record::step_to(v.raw()));
-    step.insert("from".into(), from.flatten().map_or(Value::Null, |from| json!(from)));
+    let from = shown.iter().find(|v| v.register.field == field.number).and_then(|v| record::step_to(v.raw()));
+    let from = from.or_else(|| if before.groups.is_empty() { state_before(field, step.get("to")) } else { None });
+    step.insert("from".into(), from.map_or(Value::Null, |from| json!(from)));
     step.insert("at_ms".into(), json!(desk.saved_at_ms));
     Value::Object(step)
+}
+
+/// A new record may arrive further along, as a ledger kept on paper does: the state that leads to the one it is in. The
+/// authority check sees to it that the writer could have gone all the way there.
+fn state_before(field: &Field, to: Option<&Value>) -> Option<i32> {
+    let states = field.workflow.as_ref()?;
+    let wanted = check::read(field, &json!({ "to": to? })).ok().and_then(|raw| record::step_to(&raw))?;
+    let leads = |v: &&schema::EnumValue| v.leads_to.iter().any(|t| t.to == wanted);
+    (states.initial != Some(wanted)).then(|| states.values.iter().find(leads).map(|v| v.number)).flatten()
 }
 
 /// A new record stands at the beginning of its workflows.

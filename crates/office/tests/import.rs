@@ -570,8 +570,10 @@ async fn workflows_begin_by_themselves() {
         "{head}测试舞蹈队,文体,441900003001,张测试,\n测试合唱团,文体,441900003001,王测试,已申请\n测试棋社,文体,441900003001,赵测试,已备案\n"
     );
     let report = bench.import("recorded_group", &csv(&file)).await;
-    assert_eq!(outcome(&report), (2, 0, 0, 1), "{:?}", report.refused);
-    assert!(report.refused[0].reason.contains("备案状态"), "{:?}", report.refused);
+    // A ledger that was kept on paper arrives further along, if all the steps there were the street's own.
+    assert_eq!(outcome(&report), (3, 0, 0, 0), "{:?}", report.refused);
+    let again = bench.import("recorded_group", &csv(&format!("{head}测试剧社,文体,441900003001,李测试,已年度确认\n"))).await;
+    assert_eq!(outcome(&again), (1, 0, 0, 0), "{:?}", again.refused);
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ impl<'s, 'a> Past<'s, 'a> {
         let known = !before.groups.is_empty();
         past.creates = !known || past.new_groups().any(|group| past.is_creation(group));
         let lone = after.groups.len() == 1;
-        past.moved = !exact && if known { past.was_beneath() } else { !lone };
+        past.moved = !exact && if known { past.was_beneath() || past.created_beside() } else { !lone };
+        past.creates |= past.moved && past.created_beside();
         past
     }
 
@@ -61,10 +62,21 @@ impl<'s, 'a> Past<'s, 'a> {
         if self.before.groups.is_empty() {
             return true;
         }
-        let beside = !self.before.entries(home).any(|(stamp, _)| self.replaced(stamp.dot, home));
         let creator = |home| owner_of(self.tree, self.kind.creator, home, None, group.stamp.base);
-        let keyed = !self.exact && !self.kind.natural_key.is_empty();
-        keyed && beside && audience_bases(written.value).any(creator)
+        self.is_beside() && audience_bases(written.value).any(creator)
+    }
+
+    /// Whether a home of this record that is new here may have come about without anybody having seen those known.
+    fn is_beside(&self) -> bool {
+        let home = Register::whole(HOME);
+        let beside = !self.before.entries(home).any(|(stamp, _)| self.replaced(stamp.dot, home));
+        !self.exact && !self.kind.natural_key.is_empty() && beside
+    }
+
+    /// Whether the record was created beneath the pusher a second time, and perhaps moved since.
+    fn created_beside(&self) -> bool {
+        let claims = self.new_groups().any(|g| g.entry(Register::whole(HOME)).is_some());
+        claims && self.is_beside() && self.may_be_created_beneath(self.kind.creator)
     }
 
     /// Whether the record belongs, or once belonged, to a base beneath the pusher: it does by its home, or it holds
@@ -131,6 +143,10 @@ impl<'s, 'a> Past<'s, 'a> {
 
     /// Whether the record may have been created in between by a base that may.
     pub(crate) fn created_in_between(&self, creator: Who) -> bool {
+        self.moved && self.may_be_created_beneath(creator)
+    }
+
+    fn may_be_created_beneath(&self, creator: Who) -> bool {
         let may = |home: BaseId| {
             let by = match creator {
                 Who::Home | Who::Chain | Who::Named => home,
@@ -139,7 +155,7 @@ impl<'s, 'a> Past<'s, 'a> {
             };
             (self.judged)(home) && (self.judged)(by)
         };
-        self.moved && self.tree.iter().any(|b| may(b.id))
+        self.tree.iter().any(|b| may(b.id))
     }
 
     /// Whether `base` may give the record to another home. While several claim it, only a base above all of them

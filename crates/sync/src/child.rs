@@ -75,10 +75,12 @@ impl Desk<'_> {
             self.seen_above(changes, row, &merged, lacking);
             return Ok(());
         }
-        let unsent = if lacking { Unsent::Unpushed } else { Unsent::Clean };
+        // What was refused is sent once more even so, since only that takes it out of the parent's quarantine.
+        let waits = lacking || row.is_some_and(|r| r.refused);
+        let unsent = if waits { Unsent::Unpushed } else { Unsent::Clean };
         changes.revisions.extend(lost_entries(incoming.id, &ours, &merged, false));
         let shown = Shown::of(self.schema.kind(&incoming.kind), self.tree, &merged);
-        if let Some(row) = row.filter(|_| !lacking) {
+        if let Some(row) = row.filter(|_| !waits) {
             self.settled_above(changes, row, &merged, children);
         }
         let before = scope_of(&ours);
@@ -94,25 +96,21 @@ impl Desk<'_> {
     /// What the parent sent brings nothing new. If it is all that is known here, the parent has it, by whatever way;
     /// if it lacks something that was refused or believed to be there, that waits again.
     fn seen_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, lacking: bool) {
-        if !lacking {
+        let waits = lacking || row.refused;
+        let unsent = if waits { Unsent::Unpushed } else { Unsent::Clean };
+        if !waits {
             self.settled_above(changes, row, state, &self.tree.link_children(self.me));
         }
-        let waits = if lacking { Unsent::Unpushed } else { Unsent::Clean };
-        let again = lacking && (row.refused || row.unsent == Unsent::Clean);
-        if row.hidden || again {
-            changes.rows.push(self.anew(row, state, waits));
-        } else if !lacking && row.unsent != Unsent::Clean {
+        if row.hidden || row.refused || (lacking && row.unsent == Unsent::Clean) {
+            changes.rows.push(self.anew(row, state, unsent));
+        } else if !waits && row.unsent != Unsent::Clean {
             changes.clean.push(row.seq);
         }
     }
 
-    /// The parent has all of a row that waited: a refusal is over, and the withdraws that were held back for it go
-    /// out now (A3).
+    /// The parent has all of a row that waited: the withdraws that were held back for it go out now (A3).
     fn settled_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, children: &[BaseId]) {
-        if row.refused {
-            changes.release.push((row.id, false));
-        }
-        if row.refused || row.unsent != Unsent::Clean {
+        if row.unsent == Unsent::Unpushed {
             let scope = scope_of(state);
             let blind = children.iter().filter(|c| !scope.visible_to(self.tree, **c));
             changes.withdraws.extend(blind.map(|child| NewWithdraw { child: *child, record: row.id }));
@@ -190,7 +188,10 @@ impl Desk<'_> {
                     changes.quarantine.push(self.refused_above(row, *reason, detail.clone()));
                 }
                 Some(Verdict::Quarantined(..)) => {}
-                Some(Verdict::Withdraw) => self.withdraw(&mut changes, row, &children, !unchanged),
+                Some(Verdict::Withdraw) => {
+                    changes.release.push((*id, false));
+                    self.withdraw(&mut changes, row, &children, !unchanged);
+                }
                 Some(Verdict::Ok) | None if unchanged => {
                     changes.release.push((*id, false));
                     if let (true, Ok(state)) = (row.hidden, State::decode(&row.state)) {

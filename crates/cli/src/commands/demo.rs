@@ -1,4 +1,9 @@
-//! `shuniu demo`, not on the command line yet: only its arguments are here.
+//! `shuniu demo`.
+
+use std::path::PathBuf;
+
+use crate::commands::Context;
+use crate::exit::Exit;
 
 #[derive(Debug, clap::Args)]
 pub struct Demo {
@@ -10,6 +15,10 @@ pub struct Demo {
     /// 演完即停，检查没有通过时退出码为 12 / Stop when the story has ended; exit code 12 when a check failed
     #[arg(long)]
     once: bool,
+
+    /// 演示数据放在哪个文件夹；不写则放在临时文件夹 / Where the nodes' folders go; a temporary folder when left out
+    #[arg(long, value_name = "DIR")]
+    at: Option<PathBuf>,
 }
 
 /// A set of bases.
@@ -18,4 +27,24 @@ pub enum Profile {
     Small,
     Dongguan,
     Shenzhen,
+}
+
+impl Demo {
+    pub async fn run(self, _: &Context) -> anyhow::Result<Exit> {
+        let profile = match self.profile {
+            Profile::Small => demo::Profile::Small,
+            Profile::Dongguan => demo::Profile::Dongguan,
+            Profile::Shenzhen => demo::Profile::Shenzhen,
+        };
+        let program = std::env::current_exe()?;
+        let options = demo::DemoOptions { profile, once: self.once, folder: self.at, program };
+        let stop = async {
+            // Without a way to hear Ctrl-C the nodes stay up until this process is killed, and end with it.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let report = demo::run(options, stop).await?;
+        Ok(if report.held() { Exit::Done } else { Exit::Demo })
+    }
 }

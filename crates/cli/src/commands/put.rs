@@ -55,6 +55,10 @@ pub struct Put {
     #[arg(long)]
     delete: bool,
 
+    /// 恢复已删除的记录 / Take the deletion of the record back
+    #[arg(long, conflicts_with = "delete")]
+    restore: bool,
+
     /// 理由，例如信用代码校验不符仍要保存 / Why, for what needs a reason
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
@@ -90,10 +94,11 @@ impl Put {
         fields: Map<String, Value>,
     ) -> anyhow::Result<PutRequest> {
         let is_new = id.is_empty();
-        if is_new && (self.delete || self.seen.is_some()) {
-            return Err(usage("--delete 和 --seen 要写明是哪条记录 / --delete and --seen need an id"));
+        if is_new && (self.delete || self.restore || self.seen.is_some()) {
+            return Err(usage("--delete、--restore 和 --seen 要写明是哪条记录 / --delete, --restore and --seen need an id"));
         }
-        if fields.is_empty() && self.home.is_empty() && self.audience.is_empty() && !self.delete {
+        let rest = self.home.is_empty() && self.audience.is_empty();
+        if fields.is_empty() && rest && !self.delete && !self.restore {
             return Err(usage("没有写要改什么 / nothing to write: no FIELD=VALUE"));
         }
         let (id, version) = if is_new { (id, Vec::new()) } else { self.target(at, node, kind, id).await? };
@@ -107,6 +112,7 @@ impl Put {
             home: self.home.clone(),
             audience: self.audience.clone(),
             delete: self.delete,
+            restore: self.restore,
             reason: self.reason.clone(),
         })
     }

@@ -93,7 +93,8 @@ async fn read(path: &Path) -> Result<Book, sqlx::Error> {
     let mut db = SqliteConnection::connect_with(&options).await?;
     // One moment for all questions.
     let mut tx = db.begin().await?;
-    let base: Vec<u8> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'base'").fetch_one(&mut *tx).await?;
+    let base: Vec<u8> =
+        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'base'").fetch_one(&mut *tx).await?;
     let book = Book {
         base: hex(&base),
         rows: rows(&mut tx).await?,

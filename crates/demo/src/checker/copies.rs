@@ -82,7 +82,10 @@ pub fn exactly_in_scope(books: &[Book], tree: &Tree) -> Finding {
             }
         }
     }
-    Finding::none_of(&faults, format!("{} 条记录共 {copies} 份副本，该有的都有且相同，不该有的一份没有", all.len()))
+    Finding::none_of(
+        &faults,
+        format!("{} 条记录共 {copies} 份副本，该有的都有且相同，不该有的一份没有", all.len()),
+    )
 }
 
 /// Whether nothing waits to be sent, nothing is in quarantine and nothing was refused.
@@ -176,7 +179,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_changed_byte_is_noticed() {
-        let (copies, links) = check(0, &format!("UPDATE record SET state = x'0103' WHERE id = x'{PROFILE}'")).await;
+        let (copies, links) =
+            check(0, &format!("UPDATE record SET state = x'0103' WHERE id = x'{PROFILE}'")).await;
         assert!(!copies.held && !links.held, "{copies:?} {links:?}");
         assert!(copies.detail.contains("不同的副本"), "{}", copies.detail);
     }
@@ -184,7 +188,10 @@ mod tests {
     #[tokio::test]
     async fn a_copy_that_lacks_is_noticed() {
         let (copies, links) = check(0, &format!("DELETE FROM record WHERE id = x'{PROFILE}'")).await;
-        assert!(!copies.held && !links.held && copies.detail.contains("缺 organization_profile"), "{copies:?}");
+        assert!(
+            !copies.held && !links.held && copies.detail.contains("缺 organization_profile"),
+            "{copies:?}"
+        );
     }
 
     #[tokio::test]

@@ -92,6 +92,9 @@ mod tests {
         for wrong in [json!({"rows": rows(2), "total": 4}), json!({"rows": rows(1), "total": 4}), json!({})] {
             assert!(!figure_by_base(&wrong, &expected).held, "{wrong}");
         }
-        assert!(!figure_by_base(&json!({"rows": [], "total": 0}), &Counted::new()).held, "nothing is no success");
+        assert!(
+            !figure_by_base(&json!({"rows": [], "total": 0}), &Counted::new()).held,
+            "nothing is no success"
+        );
     }
 }

@@ -71,7 +71,9 @@ fn told(said: Said, wanted: bool, words: &str) -> Finding {
 
 async fn said(door: &Door, folder: Option<&Path>) -> Result<Said, String> {
     let config = config(folder).map_err(|error| format!("检查员的证书不能用：{error}"))?;
-    let tcp = TcpStream::connect(door.address).await.map_err(|error| format!("{} 连不上：{error}", door.address))?;
+    let tcp = TcpStream::connect(door.address)
+        .await
+        .map_err(|error| format!("{} 连不上：{error}", door.address))?;
     let name = ServerName::try_from("localhost").map_err(|error| error.to_string())?;
     match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
         Ok(stream) => Ok(ask(stream).await),
@@ -87,7 +89,8 @@ fn config(folder: Option<&Path>) -> Result<ClientConfig, Box<dyn std::error::Err
     let mut config = match folder {
         None => config.with_no_client_auth(),
         Some(folder) => {
-            let chain = CertificateDer::pem_file_iter(folder.join("pki/node.pem"))?.collect::<Result<_, _>>()?;
+            let chain =
+                CertificateDer::pem_file_iter(folder.join("pki/node.pem"))?.collect::<Result<_, _>>()?;
             config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(folder.join("pki/node.key"))?)?
         }
     };

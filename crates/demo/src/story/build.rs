@@ -55,7 +55,8 @@ impl Tale {
         let rows = text.lines().count() - 1;
         let held = self.book(&city).await?.of_kind("division").count();
         self.voice.sees(&city.name, &format!("导入行政区划 {} 条", answer.number("created")?));
-        self.voice.check("区划表导入市级", Finding::new(held == rows, format!("文件 {rows} 行，库中 {held} 条")));
+        self.voice
+            .check("区划表导入市级", Finding::new(held == rows, format!("文件 {rows} 行，库中 {held} 条")));
         Ok(())
     }
 
@@ -80,7 +81,11 @@ impl Tale {
             for (at, id) in ids.await? {
                 self.all.ids[at] = id;
             }
-            self.voice.ran(&format!("shuniu --folder {} {} …（共 {count} 个基地）", city.name, first[..4].join(" ")));
+            self.voice.ran(&format!(
+                "shuniu --folder {} {} …（共 {count} 个基地）",
+                city.name,
+                first[..4].join(" ")
+            ));
         }
         Ok(())
     }
@@ -91,7 +96,11 @@ impl Tale {
         let codes: Vec<&str> = base.jurisdiction.iter().map(|code| code.as_str()).collect();
         let rung = if base.rung == Rung::District { "区级" } else { "镇街级" };
         let mut words = vec!["put".to_owned(), "base".to_owned()];
-        words.extend([format!("code={}", base.code), format!("name={}", base.name), format!("parent={parent}")]);
+        words.extend([
+            format!("code={}", base.code),
+            format!("name={}", base.name),
+            format!("parent={parent}"),
+        ]);
         words.extend([format!("rung={rung}"), "standing=在用".to_owned(), format!("place={}", base.place)]);
         words.push(format!("jurisdiction={}", codes.join("、")));
         words.push(format!("hosted={}", if base.hosted { "是" } else { "否" }));
@@ -146,7 +155,8 @@ impl Tale {
         let books = self.books().await?;
         let faults: Vec<String> = books.iter().flat_map(|book| self.misplaced(book)).collect();
         let hosted = self.all.plan.iter().filter(|base| base.hosted).count();
-        let detail = format!("{} 个基地（其中 {hosted} 个由上级代管），每个库中的上下级都对", self.all.plan.len());
+        let detail =
+            format!("{} 个基地（其中 {hosted} 个由上级代管），每个库中的上下级都对", self.all.plan.len());
         self.voice.check("每个节点都知道整棵树", Finding::none_of(&faults, detail));
         self.check_prefixes(&books);
         Ok(())
@@ -157,7 +167,9 @@ impl Tale {
         let plan = &self.all.plan;
         let numbered_under = |street: &BasePlan| {
             let districts = plan.iter().enumerate().filter(|(_, base)| base.rung == Rung::District);
-            let prefix = |(_, base): &(usize, &BasePlan)| base.place != street.place && base.place.is_prefix_of(&street.place);
+            let prefix = |(_, base): &(usize, &BasePlan)| {
+                base.place != street.place && base.place.is_prefix_of(&street.place)
+            };
             districts.filter(prefix).find(|(at, _)| street.parent != Some(*at)).map(|(_, base)| base)
         };
         let streets = plan.iter().filter(|base| base.rung == Rung::Street);
@@ -169,7 +181,11 @@ impl Tale {
         for (street, other) in &apart {
             let above = street.parent.map_or("", |at| plan[at].name.as_str());
             let (name, other) = (short_name(&street.name), short_name(&other.name));
-            self.voice.says(&format!("{name}（{}）的代码在{other}名下，上级是{}。", street.place, short_name(above)));
+            self.voice.says(&format!(
+                "{name}（{}）的代码在{other}名下，上级是{}。",
+                street.place,
+                short_name(above)
+            ));
             let told = |book: &Book| {
                 let found = book.tree.iter().find(|(_, base)| base.code == street.code)?.1;
                 Some(book.tree.name(found.parent.as_deref()?).to_owned())
@@ -187,7 +203,8 @@ impl Tale {
         let by_code = |code: &str| book.tree.iter().find(|(_, base)| base.code == code);
         let wrong = plan.iter().filter(|base| {
             let above = base.parent.and_then(|at| by_code(&plan[at].code)).map(|(id, _)| id);
-            let found = by_code(&base.code).map(|(_, found)| (found.parent.as_ref(), found.hosted, &found.name));
+            let found =
+                by_code(&base.code).map(|(_, found)| (found.parent.as_ref(), found.hosted, &found.name));
             found != Some((above, base.hosted, &base.name))
         });
         wrong.map(|base| format!("{}库中的{}", book.name(), short_name(&base.name))).collect()
@@ -220,10 +237,10 @@ impl Tale {
 
     fn doors(&self) -> Vec<Door> {
         let nodes = self.all.nodes();
-        let beneath = |at: usize| nodes.iter().find(|node| self.all.parent(node).is_some_and(|up| up.at == at));
-        let door = |node: &Arc<Node>| {
-            Some(Door { address: node.listen?, child: beneath(node.at)?.folder.clone() })
-        };
+        let beneath =
+            |at: usize| nodes.iter().find(|node| self.all.parent(node).is_some_and(|up| up.at == at));
+        let door =
+            |node: &Arc<Node>| Some(Door { address: node.listen?, child: beneath(node.at)?.folder.clone() });
         nodes.iter().filter_map(door).collect()
     }
 }

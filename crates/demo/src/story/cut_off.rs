@@ -20,7 +20,8 @@ impl Tale {
         let above = self.all.parent(&street).cloned().unwrap_or_else(|| self.all.city().clone());
         self.voice.chapter(&format!("网线断开：{}和{}改同一份档案", street.name, above.name));
         let home = self.all.ids[street.at].clone();
-        let id = self.book(&street).await?.of_kind(KIND).find(|row| row.home == home).map(|row| row.id.clone());
+        let id =
+            self.book(&street).await?.of_kind(KIND).find(|row| row.home == home).map(|row| row.id.clone());
         let id = id.unwrap_or_default();
         self.cut(&street).await?;
         self.voice.says("先改不同的字段：街道改志愿者数，上级改专职人员数。");
@@ -51,7 +52,8 @@ impl Tale {
         let words = tried.value["error"]["message"].as_str().unwrap_or_default();
         self.voice.sees(&street.name, words);
         let detail = format!("退出码 {}（{code}）", tried.exit);
-        self.voice.check("断网时同步如实失败", Finding::new(tried.exit == 7 && code == "unreachable", detail));
+        self.voice
+            .check("断网时同步如实失败", Finding::new(tried.exit == 7 && code == "unreachable", detail));
         Ok(())
     }
 
@@ -72,7 +74,8 @@ impl Tale {
                 faults.push(format!("{field} 应为 {at_street} 和 {at_above}"));
             }
         }
-        self.voice.check("断网时两边各见自己的修改", Finding::none_of(&faults, "两个库中的值不同，各是自己的"));
+        self.voice
+            .check("断网时两边各见自己的修改", Finding::none_of(&faults, "两个库中的值不同，各是自己的"));
         Ok(())
     }
 
@@ -116,7 +119,8 @@ impl Tale {
             let (volunteers, staff) = (value(book, id, "volunteers"), value(book, id, "staff"));
             let alternatives = book.rows.get(id).map_or(-1, |row| row.alternatives);
             if (volunteers.as_u64(), staff.as_u64(), alternatives) != (Some(25), Some(6), 0) {
-                faults.push(format!("{}：志愿者 {volunteers}，专职 {staff}，并存 {alternatives}", book.name()));
+                faults
+                    .push(format!("{}：志愿者 {volunteers}，专职 {staff}，并存 {alternatives}", book.name()));
             }
         }
         let detail = format!("{} 个节点都是志愿者 25、专职 6，没有并存值，字节相同", holders.len());
@@ -133,7 +137,11 @@ impl Tale {
             let kept = [LOWER, UPPER].iter().all(|text| holds(&row.state, text.as_bytes()));
             if !kept || row.alternatives != 1 || row.body["office"] != LOWER {
                 let shown = &row.body["office"];
-                faults.push(format!("{}：显示 {shown}，并存 {}，两值都在：{kept}", book.name(), row.alternatives));
+                faults.push(format!(
+                    "{}：显示 {shown}，并存 {}，两值都在：{kept}",
+                    book.name(),
+                    row.alternatives
+                ));
             }
         }
         let detail = format!("{} 个节点都显示街道的值，上级的值都还在，字节相同", holders.len());
@@ -143,7 +151,8 @@ impl Tale {
             let seen = self.does(node, &["get", KIND, id]).await?;
             let told = alternatives(&seen.value);
             self.voice.sees(&node.name, &told.join("；"));
-            let both = told.len() == 2 && [LOWER, UPPER].iter().all(|text| told.iter().any(|told| told.contains(text)));
+            let both = told.len() == 2
+                && [LOWER, UPPER].iter().all(|text| told.iter().any(|told| told.contains(text)));
             if !both || seen.value["fields"]["office"] != LOWER {
                 faults.push(node.name.clone());
             }
@@ -172,7 +181,8 @@ fn value<'b>(book: &'b Book, id: &str, field: &str) -> &'b Value {
 fn unequal(holders: &[Book], id: &str) -> Vec<String> {
     let first = holders.first().and_then(|book| book.rows.get(id)).map(|row| &row.state);
     let differs = |book: &&Book| first.is_none() || book.rows.get(id).map(|row| &row.state) != first;
-    let mut faults: Vec<String> = holders.iter().filter(differs).map(|book| format!("{}的副本不同", book.name())).collect();
+    let mut faults: Vec<String> =
+        holders.iter().filter(differs).map(|book| format!("{}的副本不同", book.name())).collect();
     if holders.len() < 2 {
         faults.push("没有两份副本可比".into());
     }

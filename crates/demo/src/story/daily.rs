@@ -93,10 +93,14 @@ impl Tale {
     async fn check_figure(&mut self, kind: &str, label: &str) -> Result<(), DemoError> {
         let city = self.all.city().clone();
         let figure = self.does(&city, &["figure", kind, "--by", "base"]).await?;
-        self.voice.sees(&city.name, &format!("{label} {} 条。{}", figure.value["total"], sentence(&figure.value)));
+        self.voice
+            .sees(&city.name, &format!("{label} {} 条。{}", figure.value["total"], sentence(&figure.value)));
         let books = self.books().await?;
         let expected = checker::recounted(&books, &books[0].tree, kind);
-        self.voice.check(&format!("市级的{label}数与各街道库中重新数的一致"), checker::figure_by_base(&figure.value, &expected));
+        self.voice.check(
+            &format!("市级的{label}数与各街道库中重新数的一致"),
+            checker::figure_by_base(&figure.value, &expected),
+        );
         let found = checker::watermark(&figure.value, &books[0], &BTreeSet::new());
         self.voice.check(&format!("{label}数的完整性水印"), found);
         Ok(())
@@ -113,7 +117,10 @@ impl Tale {
         let bodies = checker::distinct_of(&books, tree, PROFILE, "organization");
         let profiles: u64 = profiles.values().sum();
         let detail = format!("档案 {profiles} 份，其中不同的组织 {bodies} 家，市级报 {told} 家");
-        self.voice.check("一家组织在两个街道活动，只算一家", Finding::new(told == bodies && bodies < profiles, detail));
+        self.voice.check(
+            "一家组织在两个街道活动，只算一家",
+            Finding::new(told == bodies && bodies < profiles, detail),
+        );
         Ok(())
     }
 }
@@ -127,14 +134,24 @@ impl Desk {
         }
         for number in 1..=work.groups {
             let name = format!("name={}测试舞蹈队{number}队", self.name);
-            let (community, members) = (format!("community={}", self.place), format!("members={}", 10 + number));
+            let (community, members) =
+                (format!("community={}", self.place), format!("members={}", 10 + number));
             let words = ["recorded_group", &name, "category=文体类", &community, "leader=测试员甲", &members];
             lines.push(self.put(&words).await?);
         }
         for number in 1..=work.services {
             let topic = format!("topic={}测试服务{number}", self.name);
             let (place, people) = (format!("place={}", self.place), format!("people={}", 20 * number));
-            let words = ["service_record", "date=2026-03-12", "sort=培训", &topic, "party=散客", "hours=2", &people, &place];
+            let words = [
+                "service_record",
+                "date=2026-03-12",
+                "sort=培训",
+                &topic,
+                "party=散客",
+                "hours=2",
+                &people,
+                &place,
+            ];
             lines.push(self.put(&words).await?);
         }
         Ok(lines)
@@ -154,7 +171,8 @@ impl Desk {
         let (body, base) = (format!("organization={body}"), format!("base={}", self.base));
         let (name, place) = (format!("name={name}"), format!("place={}", self.place));
         let office = format!("office={}测试大厦{}层", self.name, number + 1);
-        let words = [PROFILE, &body, &base, &name, &place, &office, "contact=测试员乙", "staff=3", "volunteers=10"];
+        let words =
+            [PROFILE, &body, &base, &name, &place, &office, "contact=测试员乙", "staff=3", "volunteers=10"];
         self.put(&words).await
     }
 

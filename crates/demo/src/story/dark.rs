@@ -55,7 +55,8 @@ impl Tale {
         let figure = self.does(&city, &["figure", KIND, "--by", "base"]).await?;
         let until = complete(&figure.value);
         let words = super::sentence(&figure.value);
-        self.voice.sees(&city.name, &format!("{} 条，完整到 {}。{words}", figure.value["total"], clock(until)));
+        self.voice
+            .sees(&city.name, &format!("{} 条，完整到 {}。{words}", figure.value["total"], clock(until)));
         Ok(figure)
     }
 
@@ -70,11 +71,13 @@ impl Tale {
         if stood == 0 || until != stood || sealed(&city, id) != stood {
             faults.push(format!("应停在 {}，报 {}", clock(stood), clock(until)));
         }
-        let others = city.tree.iter().map(|(base, _)| base).filter(|base| city.tree.node_of(base) != city.base);
+        let others =
+            city.tree.iter().map(|(base, _)| base).filter(|base| city.tree.node_of(base) != city.base);
         let others: Vec<&String> = others.filter(|base| base.as_str() != id).collect();
         let late = others.iter().filter(|base| sealed(&city, base) <= sealed(before, base));
         faults.extend(late.map(|base| format!("{}没有前进", city.tree.name(base))));
-        let detail = format!("停在{}的封存点 {}，其余 {} 个都前进了", city.tree.name(id), clock(stood), others.len());
+        let detail =
+            format!("停在{}的封存点 {}，其余 {} 个都前进了", city.tree.name(id), clock(stood), others.len());
         self.voice.check("断电期间统计只算到它最后一次上报", Finding::none_of(&faults, detail));
         self.voice.check("断电期间的完整性水印", checker::watermark(&figure.value, &city, &BTreeSet::new()));
         self.check_without(id, &figure.value).await?;

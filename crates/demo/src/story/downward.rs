@@ -12,16 +12,20 @@ impl Tale {
         self.voice.chapter("市级发布通知和共享场地，各级收到");
         let city = self.all.city().clone();
         let title = format!("title={NOTICE}");
-        let notice = ["put", "notice", &title, "sort=通知", "body=请各基地于月底前报送活动安排。", "--user", "测试员"];
+        let notice =
+            ["put", "notice", &title, "sort=通知", "body=请各基地于月底前报送活动安排。", "--user", "测试员"];
         self.does(&city, &notice).await?;
         let name = format!("name={HALL}");
         let place = format!("place={}", self.all.plan[0].place);
-        let hall = ["put", "shared_resource", &name, "sort=场地", "availability=开放", "reach=全市", "capacity=200"];
+        let hall =
+            ["put", "shared_resource", &name, "sort=场地", "availability=开放", "reach=全市", "capacity=200"];
         self.does(&city, &[&hall[..], &["price_fen=0", &place, "--user", "测试员"]].concat()).await?;
         let held = |kind: &'static str| move |book: &crate::checker::Book| book.of_kind(kind).count();
         let below = self.books().await?;
-        let before: usize = below[1..].iter().map(|book| held("notice")(book) + held("shared_resource")(book)).sum();
-        self.voice.check("同步之前下级还没有", Finding::new(before == 0, format!("下级各库中共 {before} 条")));
+        let before: usize =
+            below[1..].iter().map(|book| held("notice")(book) + held("shared_resource")(book)).sum();
+        self.voice
+            .check("同步之前下级还没有", Finding::new(before == 0, format!("下级各库中共 {before} 条")));
         let moved = self.all.sync_down().await?;
         self.moved("由上而下同步", moved);
         let street = self.all.cut_off().clone();

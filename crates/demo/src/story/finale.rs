@@ -16,7 +16,8 @@ impl Tale {
     pub(super) async fn finale(&mut self) -> Result<(), DemoError> {
         self.voice.chapter("收尾：逐条核对所有副本");
         let rounds = self.all.settle().await?;
-        let detail = rounds.map_or("一直有东西在传".into(), |rounds| format!("第 {rounds} 轮没有一条再动"));
+        let detail =
+            rounds.map_or("一直有东西在传".into(), |rounds| format!("第 {rounds} 轮没有一条再动"));
         self.voice.check("同步会停下来", Finding::new(rounds.is_some(), detail));
         let books = self.books().await?;
         self.check_status_of_all(&books).await?;
@@ -24,7 +25,8 @@ impl Tale {
         self.voice.check("没有未上报、隔离或被退回的", checker::nothing_waits(&books));
         let other = books.iter().filter(|book| book.tree != *tree).map(|book| book.name().to_owned());
         let other: Vec<String> = other.collect();
-        self.voice.check("各节点的上下级名录相同", Finding::none_of(&other, format!("{} 个节点", books.len())));
+        self.voice
+            .check("各节点的上下级名录相同", Finding::none_of(&other, format!("{} 个节点", books.len())));
         let (found, lines) = checker::links(&books, tree);
         for line in lines.iter().take(LINES_SHOWN) {
             self.voice.says(line);
@@ -41,7 +43,8 @@ impl Tale {
     /// Whether every node's process still runs, and its own account of itself is what its database holds.
     async fn check_status_of_all(&mut self, books: &[Book]) -> Result<(), DemoError> {
         let nodes: Vec<_> = self.all.nodes().to_vec();
-        let answers = each(nodes, |node| async move { Ok((node.is_alive().await, node.done(&["status"]).await?)) });
+        let answers =
+            each(nodes, |node| async move { Ok((node.is_alive().await, node.done(&["status"]).await?)) });
         let (mut dead, mut wrong) = (Vec::new(), Vec::new());
         for ((alive, status), book) in answers.await?.into_iter().zip(books) {
             if !alive {
@@ -80,7 +83,10 @@ const LINES_SHOWN: usize = 12;
 
 /// Profiles in the databases of streets that belong to another street.
 fn foreign_profiles(books: &[Book]) -> Finding {
-    let streets: Vec<_> = books.iter().filter(|book| !book.tree.iter().any(|(_, base)| base.parent.as_ref() == Some(&book.base))).collect();
+    let streets: Vec<_> = books
+        .iter()
+        .filter(|book| !book.tree.iter().any(|(_, base)| base.parent.as_ref() == Some(&book.base)))
+        .collect();
     let own = |book: &Book| book.of_kind("organization_profile").filter(|row| row.home == book.base).count();
     let all = |book: &Book| book.rows.values().filter(|row| row.kind == "organization_profile").count();
     let faults: Vec<String> =
@@ -102,6 +108,7 @@ pub(super) fn invite_to_try(all: &Federation, folder: &Path) {
     voice.ran(&format!("shuniu --folder {city} status"));
     voice.ran(&format!("shuniu --folder {city} figure 服务记录 --by 基地"));
     voice.ran(&format!("shuniu --folder {street} list 社会组织档案 --disputed"));
-    voice.ran(&format!("shuniu --folder {street} put 服务记录 服务日期=2026-03-14 服务类型=培训 主题=试一试"));
+    voice
+        .ran(&format!("shuniu --folder {street} put 服务记录 服务日期=2026-03-14 服务类型=培训 主题=试一试"));
     voice.ran(&format!("shuniu --folder {street} sync"));
 }

@@ -117,7 +117,10 @@ impl Ground {
     fn prepare(folder: Option<&Path>) -> Result<Ground, DemoError> {
         let Some(path) = folder else {
             let made = tempfile::Builder::new().prefix("shuniu-demo-").tempdir();
-            let failed = |source| DemoError::File { doing: "建立临时文件夹", path: std::env::temp_dir(), source };
+            let failed =
+                |source| DemoError::File {
+                    doing: "建立临时文件夹", path: std::env::temp_dir(), source
+                };
             return made.map(Ground::Temporary).map_err(failed);
         };
         let failed = |source| DemoError::File { doing: "建立文件夹", path: path.to_owned(), source };
@@ -163,7 +166,10 @@ fn sentence(figure: &Value) -> &str {
 
 fn expect_text(what: &str, told: Option<&str>, expected: &str) -> Finding {
     let held = told == Some(expected);
-    Finding::new(held, format!("{what}是“{}”{}", told.unwrap_or("（没有）"), if held { "" } else { "，不对" }))
+    Finding::new(
+        held,
+        format!("{what}是“{}”{}", told.unwrap_or("（没有）"), if held { "" } else { "，不对" }),
+    )
 }
 
 #[cfg(test)]

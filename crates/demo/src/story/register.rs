@@ -20,7 +20,9 @@ impl Tale {
         self.import(&gbk, 1).await?;
         let city = self.book(self.all.city()).await?;
         self.voice.check("名册逐条导入市级，GBK 的也没有乱码", as_in_file(&city, &all));
-        let mistyped = wrong.first().is_some_and(|body| city.of_kind("organization").any(|row| row.body["uscc"] == body.uscc));
+        let mistyped = wrong
+            .first()
+            .is_some_and(|body| city.of_kind("organization").any(|row| row.body["uscc"] == body.uscc));
         self.voice.check("代码抄错的一行没有导入", Finding::new(!mistyped, "库中没有这个代码，原因写回文件"));
         self.check_never().await?;
         let (up, down) = (self.all.sync_up().await?, self.all.sync_down().await?);
@@ -46,7 +48,10 @@ impl Tale {
         let (created, refused) = (answer.number("created")?, answer.number("refused")?);
         let reason = answer.list("reasons")?.first().and_then(|reason| reason["reason"].as_str());
         let reason = reason.map(|reason| format!("（{reason}）")).unwrap_or_default();
-        self.voice.sees(&city.name, &format!("新建 {created} 条，未导入 {refused} 行{reason}，退出码 {}", answer.exit));
+        self.voice.sees(
+            &city.name,
+            &format!("新建 {created} 条，未导入 {refused} 行{reason}，退出码 {}", answer.exit),
+        );
         // Exit code 4 says that some rows were refused.
         let as_told = refused == wrong && answer.exit == if wrong > 0 { 4 } else { 0 };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -72,10 +77,15 @@ impl Tale {
 /// Whether the database has exactly these bodies, by code and name.
 fn as_in_file(book: &Book, bodies: &[Body]) -> Finding {
     let text = |row: &crate::checker::Row, name: &str| row.body[name].as_str().unwrap_or_default().to_owned();
-    let held = book.of_kind("organization").map(|row| (text(row, "uscc"), (text(row, "name"), text(row, "place"))));
+    let held =
+        book.of_kind("organization").map(|row| (text(row, "uscc"), (text(row, "name"), text(row, "place"))));
     let held: BTreeMap<_, _> = held.collect();
     let due = bodies.iter().map(|body| (body.uscc.clone(), (body.name.clone(), body.place.clone())));
     let due: BTreeMap<_, _> = due.collect();
-    let faults: Vec<String> = due.keys().chain(held.keys()).filter(|code| due.get(*code) != held.get(*code)).cloned().collect();
-    Finding::none_of(&faults, format!("文件 {} 条，库中 {} 条，代码、名称、区划都相同", due.len(), held.len()))
+    let faults: Vec<String> =
+        due.keys().chain(held.keys()).filter(|code| due.get(*code) != held.get(*code)).cloned().collect();
+    Finding::none_of(
+        &faults,
+        format!("文件 {} 条，库中 {} 条，代码、名称、区划都相同", due.len(), held.len()),
+    )
 }

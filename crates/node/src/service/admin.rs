@@ -217,6 +217,7 @@ impl Desk {
         let office = &self.0.office;
         let base = self.invited_base(&asked).await?;
         office.may_invite(base)?;
+        office.reinstate_base(base, "admin").await?;
         let address = match asked.address.as_str() {
             "" => self.0.config.advertised().to_owned(),
             given => given.to_owned(),

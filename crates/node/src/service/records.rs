@@ -167,6 +167,7 @@ impl Desk {
             home: optional(&put.home)?,
             audience: (!audience.is_empty()).then_some(audience),
             delete: put.delete,
+            restore: put.restore,
             reason: put.reason,
         })
     }
@@ -184,7 +185,7 @@ fn answer(saved: Saved) -> pb::PutAnswer {
 
 fn edited(field: office::EditedField) -> pb::EditedField {
     pb::EditedField {
-        field: field.number.to_string(),
+        field: field.field,
         label: field.label,
         before: field.before,
         after: field.after,

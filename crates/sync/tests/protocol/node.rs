@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causal::{BaseId, Context, Dot, RecordId, ReplicaId, Stamp, State, TAG_BYTES, write};
+use causal::{BaseId, Context, Dot, RecordId, ReplicaId, Stamp, State, TAG_BYTES, merge, write};
 use record::{AUDIENCE, Draft, HOME, Shown, Tree, audience_bases, judge, scope_of};
 use sync::child::{self, Sent, next_seal, resync, ticks_of};
 use sync::parent::{self, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome};
-use sync::{Changes, Link, NewRow, NewWithdraw, Position, Replica, Revision, Row, Seal, TimelineId, Unsent};
+use sync::{Changes, Link, NewRow, NewWithdraw, Position, Quarantined, Replica, Revision, Row, Seal, TimelineId, Unsent};
 
 use crate::contract::schema;
 use crate::database::Database;
@@ -184,6 +184,19 @@ impl Node {
         let timeline = self.db.timelines.current();
         self.sessions.insert(child, Open { id: session, timeline, link, echoes: BTreeMap::new() });
         welcome
+    }
+
+    /// An administrator takes what waited unverified.
+    pub fn take_unproved(&mut self, tree: &Tree, held: &Quarantined, seen: BTreeSet<Dot>) {
+        let ours = self.db.row(held.record).cloned().unwrap_or_default();
+        let before = State::decode(&ours.state).unwrap_or_default();
+        let merged = merge(&before, &State::decode(&held.state).unwrap()).unwrap();
+        let shown = Shown::of(schema().kind(&held.kind), tree, &merged);
+        let unsent = if self.is_root(tree) { Unsent::Clean } else { Unsent::Unpushed };
+        let row = Row { id: held.record, kind: held.kind.clone(), unsent, state: merged.encode(), ..ours };
+        let rows = vec![NewRow { row, shown }];
+        self.db.apply(&Changes { rows, release: vec![(held.record, true)], ..Changes::default() });
+        self.db.seen.entry(held.record).or_default().extend(seen);
     }
 
     fn current(&self, child: BaseId, session: u64) -> Option<Link> {
