@@ -160,6 +160,62 @@ fn edits_of_both_sides_of_a_cut_are_kept() {
     }
 }
 
+/// A city, a district, and two streets of it, all being served.
+fn two_streets() -> (Federation, [Node; 4]) {
+    let (federation, [city, district, street]) = Federation::small();
+    federation.register(&city, &[["440303002", "东门街道", "street", "440303"]]);
+    settle(&[&district, &street]);
+    let sibling = federation.join(&district, "东门街道", "440303002");
+    sibling.serve();
+    (federation, [city, district, street, sibling])
+}
+
+// Wrong: two streets that register one body while offline make two, or the second one's work is refused.
+#[test]
+fn two_offline_creations_under_one_code_are_one_record() {
+    let (_federation, [city, district, street, sibling]) = two_streets();
+    [&street, &sibling].into_iter().for_each(|node| node.up().cut());
+    let code = format!("uscc={}", uscc::make("52", "440303", 9));
+    let enter = |node: &Node, name: &str| {
+        node.put(&["organization", &code, name, "class=社会服务机构", "status=正常", "--user", "小李"])
+    };
+    let id = enter(&street, "name=晨光社工服务中心");
+    assert_eq!(enter(&sibling, "name=晨光社会工作服务中心"), id, "the code gives the id");
+    [&street, &sibling].into_iter().for_each(|node| node.up().heal());
+    settle(&[&street, &sibling, &district, &street, &sibling]);
+    for node in [&street, &sibling, &district, &city] {
+        let record = node.get("organization", &id);
+        let names: Vec<(String, String)> =
+            values(&record, "name").into_iter().map(|value| (value.0, value.1)).collect();
+        let expected = [("晨光社会工作服务中心", "东门街道"), ("晨光社工服务中心", "桂园街道")];
+        assert_eq!(names, expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{}: {record}", node.name);
+        assert_eq!(record["refused"], "", "{}", node.name);
+        assert_eq!(node.database().state(&id), city.database().state(&id), "{}", node.name);
+    }
+    assert_eq!(city.figure("organization")["total"], 1);
+}
+
+// Wrong: what is shared by mistake stays with the neighbour for ever, or the neighbour's own words in it are lost.
+#[test]
+fn what_is_no_longer_shared_is_taken_back() {
+    let (_federation, [city, district, street, sibling]) = two_streets();
+    let body = organization(&city, 5);
+    settle(&[&district, &street, &sibling]);
+    let id = profile(&street, &body);
+    street.put(&["organization_profile", &id, "--audience", "东门街道"]);
+    settle(&[&street, &district, &sibling]);
+    assert_eq!(sibling.get("organization_profile", &id)["fields"]["contact"], "李小明");
+
+    street.put(&["organization_profile", &id, "--audience", "桂园街道"]);
+    street.sync();
+    assert_eq!(sibling.sync()["withdrawn"], 1);
+    assert!(!sibling.has("organization_profile", &id));
+    assert_eq!(sibling.database().state(&id), None, "its bytes are gone too");
+    settle(&[&street, &district, &sibling]);
+    assert!([&street, &district, &city].iter().all(|node| node.has("organization_profile", &id)));
+    assert_eq!(sibling.database().state(&id), None, "and do not come back");
+}
+
 // Wrong: a form that was opened in the morning silently overwrites what a colleague saved at noon.
 #[test]
 fn a_stale_form_gives_an_alternative() {

@@ -110,6 +110,7 @@ impl<E: Engine> Office<E> {
         let query = FigureQuery {
             kind: kind.name.clone(),
             group_by: groups.iter().flatten().cloned().collect(),
+            over_homes: distinct.is_some() && !groups.contains(&None),
             distinct,
             homes: self.homes(filtering)?,
             fields: self.conditions(filtering)?,
@@ -129,7 +130,14 @@ impl<E: Engine> Office<E> {
             });
             *rows.entry(words.collect()).or_default() += row.count;
         }
-        let total = rows.values().sum();
+        // What is counted once in each row may stand in several rows.
+        let total = match query.distinct.is_some() {
+            true => {
+                let whole = FigureQuery { group_by: Vec::new(), over_homes: true, ..query };
+                snapshot.figure(&whole).await?.iter().map(|row| row.count).sum()
+            }
+            false => rows.values().sum(),
+        };
         Ok(Figure { rows: rows.into_iter().collect(), total, watermark })
     }
 

@@ -125,8 +125,11 @@ pub struct FigureQuery {
     pub kind: String,
     /// What it is broken down by.
     pub group_by: Vec<GroupBy>,
-    /// The field whose distinct values are counted, instead of records.
+    /// The field whose distinct values are counted, instead of records. What several homes hold counts once in each
+    /// of them; over all homes it counts once only `over_homes`.
     pub distinct: Option<String>,
+    /// Not broken down by home: the home of each row is zero.
+    pub over_homes: bool,
     /// Only of these homes.
     pub homes: Option<Vec<BaseId>>,
     /// Only where the division code begins so.

@@ -206,7 +206,8 @@ pub(super) fn figure(
     let mut counts: BTreeMap<(BaseId, Vec<String>), (u64, BTreeSet<String>)> = BTreeMap::new();
     for candidate in matching(data, kind, &as_list(query))? {
         for keys in keys(kind, query, &candidate)? {
-            let (count, values) = counts.entry((candidate.held.shown.home, keys)).or_default();
+            let home = if query.over_homes { BaseId::default() } else { candidate.held.shown.home };
+            let (count, values) = counts.entry((home, keys)).or_default();
             *count += 1;
             let found = distinct.as_ref().map(|field| texts(field, &candidate.body)).unwrap_or_default();
             values.extend(found.into_iter().filter(|value| !value.is_empty()));
@@ -219,6 +220,7 @@ pub(super) fn figure(
     Ok(counts
         .into_iter()
         .map(|((home, keys), found)| FigureRow { home, keys, count: count(found) })
+        .filter(|row| row.count > 0 || !query.over_homes || !row.keys.is_empty())
         .collect())
 }
 

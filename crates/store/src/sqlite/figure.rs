@@ -25,8 +25,9 @@ pub(super) async fn figure(
     let searched = search::searched(conn).await?;
     let mut source = filter::source(&Filter::of_figure(query), kind, searched)?;
     // Grouped by the columns as they are, and made text afterwards: so an index can give the groups in order.
-    let mut groups = vec!["r.home".to_owned()];
-    let mut columns = groups.clone();
+    let home = if query.over_homes { "zeroblob(16)" } else { "r.home" };
+    let mut columns = vec![home.to_owned()];
+    let mut groups = if query.over_homes { Vec::new() } else { columns.clone() };
     for group in &query.group_by {
         let value = key(kind, group, &mut source.from)?;
         columns.push(format!("COALESCE({}, '')", dialect::as_text(&value)));
@@ -39,13 +40,13 @@ pub(super) async fn figure(
             format!("count(DISTINCT NULLIF({value}, ''))")
         }
     };
+    let grouped = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
     let sql = format!(
-        "{}SELECT {}, {count} FROM {} WHERE {} GROUP BY {}",
+        "{}SELECT {}, {count} FROM {} WHERE {}{grouped}",
         source.with,
         columns.join(", "),
         source.from,
         source.conditions,
-        groups.join(", ")
     );
     let keys = query.group_by.len();
     let mut rows = fetch_made(conn, "working out a figure", sql.into(), true, source.bound, |row| {
@@ -53,6 +54,8 @@ pub(super) async fn figure(
         Ok(FigureRow { home: base_id(row, 0)?, keys, count: number(row, query.group_by.len() + 1)? })
     })
     .await?;
+    // Without any group SQL counts nothing as one row of zero.
+    rows.retain(|row| row.count > 0 || !groups.is_empty());
     rows.sort_unstable();
     Ok(rows)
 }
