@@ -472,7 +472,6 @@ fn a_full_disk_loses_nothing_that_was_saved() {
     for seed in (0..part * ROWS).step_by(97) {
         assert!(district.has("organization", &code(seed)), "row {seed} is there");
     }
-    district.restart();
     let answer = put_organization(&district, &code(999_999), &["scope=", "address=红荔路1号"]);
     assert!([0, 9].contains(&answer.code), "saved, or refused: {} {} {}", answer.code, answer.words, district.log());
     assert_eq!(district.has("organization", &code(999_999)), answer.code == 0, "and it is as it was said");

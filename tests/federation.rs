@@ -208,6 +208,8 @@ fn what_is_no_longer_shared_is_taken_back() {
 
     street.put(&["organization_profile", &id, "--audience", "桂园街道"]);
     street.sync();
+    // The district takes back from below only what those above it know already (L5).
+    district.sync();
     assert_eq!(sibling.sync()["withdrawn"], 1);
     assert!(!sibling.has("organization_profile", &id));
     assert_eq!(sibling.database().state(&id), None, "its bytes are gone too");

@@ -47,9 +47,9 @@ pub async fn attach(folder: &Path) -> Result<Attached, NodeError> {
     let token = Token::random();
     let (stop, stopped) = watch::channel(false);
     let (address, _task) = serve_admin(&node, &token, stopped).await?;
-    let channel = connect(address).await.map_err(|e| {
-        NodeError::Unreachable { address: address.to_string(), words: e.to_string() }
-    })?;
+    let channel = connect(address)
+        .await
+        .map_err(|e| NodeError::Unreachable { address: address.to_string(), words: e.to_string() })?;
     Ok(Attached { channel, token: token.add(), own: Some((node, stop)) })
 }
 

@@ -142,10 +142,16 @@ mod tests {
 
     #[test]
     fn mistakes_are_told() {
-        for bad in ["lisen = \"\"", "[sync]\nat = [\"25:00\"]", "[sync]\nquiet = \"night\"", "[sync]\nevery_minutes = -1"] {
+        for bad in [
+            "lisen = \"\"",
+            "[sync]\nat = [\"25:00\"]",
+            "[sync]\nquiet = \"night\"",
+            "[sync]\nevery_minutes = -1",
+        ] {
             assert!(Config::read(bad).is_err(), "{bad}");
         }
-        let night = Config::read("[sync]\nevery_minutes = 0\nat = [\"08:00\"]\nquiet = \"22:00-06:30\"").unwrap();
+        let night =
+            Config::read("[sync]\nevery_minutes = 0\nat = [\"08:00\"]\nquiet = \"22:00-06:30\"").unwrap();
         let schedule = night.schedule().unwrap();
         assert_eq!((schedule.every_ms, schedule.quiet), (None, Some((1320, 390))));
     }

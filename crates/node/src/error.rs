@@ -60,7 +60,9 @@ pub enum NodeError {
         words: String,
     },
     /// An address cannot be listened on.
-    #[error("不能在 {address} 上监听:{source}。端口可能被占用,请检查设置 listen / cannot listen on this address")]
+    #[error(
+        "不能在 {address} 上监听:{source}。端口可能被占用,请检查设置 listen / cannot listen on this address"
+    )]
     Listen {
         /// The address.
         address: String,
@@ -69,10 +71,14 @@ pub enum NodeError {
         source: std::io::Error,
     },
     /// The root has nobody to sync with.
-    #[error("本节点是最上级,不需要向上同步;下级会主动来同步 / this node is the root, there is nothing above it")]
+    #[error(
+        "本节点是最上级,不需要向上同步;下级会主动来同步 / this node is the root, there is nothing above it"
+    )]
     NoParent,
     /// The parent cannot be reached.
-    #[error("连不上上级({address}):{words}。已录入的内容都在本机,网络恢复后会自动上报 / cannot reach the parent")]
+    #[error(
+        "连不上上级({address}):{words}。已录入的内容都在本机,网络恢复后会自动上报 / cannot reach the parent"
+    )]
     Unreachable {
         /// The parent's address.
         address: String,
@@ -98,9 +104,14 @@ impl NodeError {
             NodeError::Invite(_) => "invite",
             NodeError::Config { .. } | NodeError::NoParent => "invalid",
             NodeError::Unreachable { .. } => "unreachable",
-            NodeError::Folder { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "disk_full",
+            NodeError::Folder { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "disk_full"
+            }
             NodeError::Listen { .. } => "in_use",
-            NodeError::Pki(_) | NodeError::Folder { .. } | NodeError::Damaged { .. } | NodeError::Protocol { .. } => "internal",
+            NodeError::Pki(_)
+            | NodeError::Folder { .. }
+            | NodeError::Damaged { .. }
+            | NodeError::Protocol { .. } => "internal",
         };
         code.to_owned()
     }
@@ -166,7 +177,8 @@ pub(crate) fn node_status(error: NodeError) -> Status {
         NodeError::Office(error) => office_status(error),
         other => {
             let code = other.code();
-            let known = ["not_allowed", "invalid", "conflict", "disk_full", "invite", "unreachable", "not_found"];
+            let known =
+                ["not_allowed", "invalid", "conflict", "disk_full", "invite", "unreachable", "not_found"];
             let code = known.into_iter().find(|k| *k == code).unwrap_or("internal");
             status(code, other.to_string())
         }

@@ -56,7 +56,9 @@ impl Folder {
             return Err(NodeError::AlreadyNode { folder: self.0.clone() });
         }
         let doing = "建立数据文件夹";
-        std::fs::create_dir_all(self.0.join("pki")).and_then(|()| make_private(&self.0)).map_err(|e| self.io(doing, e))
+        std::fs::create_dir_all(self.0.join("pki"))
+            .and_then(|()| make_private(&self.0))
+            .map_err(|e| self.io(doing, e))
     }
 
     pub(crate) fn io(&self, doing: &'static str, source: std::io::Error) -> NodeError {
@@ -68,7 +70,8 @@ impl Folder {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), NodeError> {
-        pki::write_secret_file(self.0.join(name), text.as_bytes()).map_err(|source| self.io("写入节点文件", source))
+        pki::write_secret_file(self.0.join(name), text.as_bytes())
+            .map_err(|source| self.io("写入节点文件", source))
     }
 
     pub(crate) fn node(&self) -> Result<NodeFile, NodeError> {
@@ -81,7 +84,8 @@ impl Folder {
 
     /// Written last: a folder without it holds no node, so that a failed `init` or `join` can be repeated.
     pub(crate) fn write_node(&self, node: &NodeFile) -> Result<(), NodeError> {
-        let text = serde_json::to_string_pretty(node).map_err(|_| NodeError::Damaged { file: self.0.join(NODE) })?;
+        let text =
+            serde_json::to_string_pretty(node).map_err(|_| NodeError::Damaged { file: self.0.join(NODE) })?;
         self.write(NODE, &text)
     }
 

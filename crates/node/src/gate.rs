@@ -20,7 +20,8 @@ pub(crate) struct Guest(pub BaseId);
 fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     let none = || status("not_allowed", "没有出示证书 / no certificate was presented");
     let certificates = request.peer_certs().ok_or_else(none)?;
-    pki::peer(&certificates).map_err(|e| status("not_allowed", format!("证书不符合要求:{e} / certificate refused")))
+    pki::peer(&certificates)
+        .map_err(|e| status("not_allowed", format!("证书不符合要求:{e} / certificate refused")))
 }
 
 /// Lets in the nodes of this node's children: the certificate proves who, the registry decides what.
@@ -55,7 +56,10 @@ fn check_revoked<T>(office: &Office, request: &Request<T>) -> Result<(), Status>
     let certificates = request.peer_certs().unwrap_or_default();
     let serial = pki::leaf_serial_hex(&certificates).map_err(|e| status("not_allowed", e.to_string()))?;
     if office.is_revoked(&serial) {
-        return Err(status("not_allowed", "这张证书已随基地停用而作废,请凭新的邀请重新加入 / this certificate was revoked"));
+        return Err(status(
+            "not_allowed",
+            "这张证书已随基地停用而作废,请凭新的邀请重新加入 / this certificate was revoked",
+        ));
     }
     Ok(())
 }
@@ -68,6 +72,9 @@ fn check_issuer(office: &Office, name: &NodeName) -> Result<(), Status> {
     let above = |issuer: &BaseId| tree.was_within(base, *issuer);
     match name.issuer().map(BaseId).filter(above) {
         Some(_) => Ok(()),
-        None => Err(status("not_allowed", "证书不是由本基地的上级签发的 / the certificate's issuer is not above it")),
+        None => Err(status(
+            "not_allowed",
+            "证书不是由本基地的上级签发的 / the certificate's issuer is not above it",
+        )),
     }
 }

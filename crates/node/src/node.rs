@@ -52,7 +52,8 @@ impl Node {
         let office =
             Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, clock).await?;
         let parent_name = file.parent_name.as_deref().map(NodeName::parse).transpose();
-        let parent_name = parent_name.map_err(|_| NodeError::Damaged { file: folder.path().join("node.json") })?;
+        let parent_name =
+            parent_name.map_err(|_| NodeError::Damaged { file: folder.path().join("node.json") })?;
         Ok(Arc::new(Node {
             folder,
             config,

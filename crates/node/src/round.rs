@@ -47,7 +47,10 @@ pub(crate) struct Report {
 type Round = office::Round<store::Store>;
 
 /// Runs one round; only one at a time. A failure is remembered with the link, and what was settled stays settled.
-pub(crate) async fn run(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, NodeError> {
+pub(crate) async fn run(
+    node: &Arc<Node>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Report, NodeError> {
     let _one = node.round.lock().await;
     let started = Instant::now();
     match attempt(node, progress).await {
@@ -209,7 +212,8 @@ async fn pull(
 ) -> Result<(), NodeError> {
     let cursor = office.cursor(round).await?;
     let request = PullRequest { session, cursor: Some(cursor.into()) };
-    let opened = tokio::time::timeout(STUCK_AFTER, client.pull(request)).await.map_err(|_| silent(address))?;
+    let opened =
+        tokio::time::timeout(STUCK_AFTER, client.pull(request)).await.map_err(|_| silent(address))?;
     let mut pages = opened.map_err(|s| unreachable(address, s))?.into_inner();
     loop {
         let page = tokio::time::timeout(STUCK_AFTER, pages.message()).await.map_err(|_| silent(address))?;

@@ -83,9 +83,16 @@ pub(crate) async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
     }
     let leaf_csr = node.folder.leaf_key()?.csr_der()?;
     let chain = if node.parent_name.is_some() {
-        EnrolmentClient::new(node.parent()?).renew(RenewRequest { leaf_csr }).await?.into_inner().leaf_chain_pem
+        EnrolmentClient::new(node.parent()?)
+            .renew(RenewRequest { leaf_csr })
+            .await?
+            .into_inner()
+            .leaf_chain_pem
     } else {
-        node.folder.authority()?.issue_leaf(&leaf_csr, node.office.me().base.0, now, pki::LEAF_DAYS)?.chain_pem
+        node.folder
+            .authority()?
+            .issue_leaf(&leaf_csr, node.office.me().base.0, now, pki::LEAF_DAYS)?
+            .chain_pem
     };
     node.folder.write_leaf(&chain)?;
     node.identity.replace(node.folder.identity()?)?;

@@ -124,7 +124,8 @@ async fn listen_for_children(
     Ok(Some((address, task)))
 }
 
-async fn health() -> tonic_health::pb::health_server::HealthServer<impl tonic_health::pb::health_server::Health> {
+async fn health()
+-> tonic_health::pb::health_server::HealthServer<impl tonic_health::pb::health_server::Health> {
     let (reporter, service) = tonic_health::server::health_reporter();
     reporter.set_serving::<SyncServer<replication::Desk>>().await;
     service

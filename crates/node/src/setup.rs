@@ -86,7 +86,8 @@ pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, No
     folder.write_config(&Config::template(&options.listen, &options.advertise, ""))?;
     let me = Me { base, federation: options.federation.clone() };
     let settings = Settings::default();
-    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+    let office =
+        Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
     let own = NewBase {
         code: options.code.clone(),
         name: options.name.clone(),
@@ -123,7 +124,8 @@ pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<
     let me = Me { base: BaseId(invite.base), federation: invite.federation.clone() };
     let schema = Arc::new(Schema::embedded().clone());
     let settings = Settings::default();
-    let office = Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+    let office =
+        Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
     let joined = redeem(&folder, &invite, options, &office).await;
     office.close().await;
     joined
@@ -144,7 +146,8 @@ async fn redeem(
         authority_csr: authority_key.csr_der()?,
     };
     let mut client = EnrolmentClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
-    let answer = client.enrol(request).await.map_err(|s| unreachable(&invite.parent_address, s))?.into_inner();
+    let answer =
+        client.enrol(request).await.map_err(|s| unreachable(&invite.parent_address, s))?.into_inner();
     folder.write_identity(&answer.leaf_chain_pem, &leaf_key.to_pem(), &invite.root_cert_pem)?;
     folder.write_authority(&answer.authority_chain_pem, &authority_key.to_pem())?;
     folder.identity()?.verify(OffsetDateTime::now_utc())?;
@@ -175,7 +178,10 @@ pub(crate) fn unreachable(address: &str, status: tonic::Status) -> NodeError {
         return status.into();
     }
     match status.code() {
-        tonic::Code::Unavailable | tonic::Code::Cancelled | tonic::Code::DeadlineExceeded | tonic::Code::Unknown => {
+        tonic::Code::Unavailable
+        | tonic::Code::Cancelled
+        | tonic::Code::DeadlineExceeded
+        | tonic::Code::Unknown => {
             let words = root_cause(&status);
             NodeError::Unreachable { address: address.into(), words }
         }

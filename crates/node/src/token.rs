@@ -38,7 +38,10 @@ impl Token {
             if given.is_some_and(|given| pki::secrets_equal(given, expected.as_encoded_bytes())) {
                 return Ok(request);
             }
-            Err(status("not_allowed", "缺少管理口令(见数据文件夹中的 admin.json)/ the admin token is missing"))
+            Err(status(
+                "not_allowed",
+                "缺少管理口令(见数据文件夹中的 admin.json)/ the admin token is missing",
+            ))
         }
     }
 

@@ -25,15 +25,23 @@ pub(crate) fn read(field: &Field, value: &Value) -> Result<Vec<u8>, BadValue> {
 
 impl<E: Engine> Office<E> {
     /// Looks up the division codes in `puts`, all at once.
-    pub(crate) async fn known_places<R: Read>(&self, reader: &mut R, puts: &[Put]) -> Result<Places, OfficeError> {
+    pub(crate) async fn known_places<R: Read>(
+        &self,
+        reader: &mut R,
+        puts: &[Put],
+    ) -> Result<Places, OfficeError> {
         let Some(table) = self.schema.code_table() else { return Ok(None) };
         let mut codes = BTreeMap::new();
         for put in puts.iter().filter(|put| put.kind != table.name) {
             let Some(kind) = self.schema.kind(&put.kind) else { continue };
             for field in kind.fields.iter().filter(|f| f.format == Format::Division) {
-                let values = put.fields.iter().filter(|(name, _)| **name == field.name || **name == field.label);
-                let texts = values.flat_map(|(_, value)| texts(value)).filter_map(|t| DivisionCode::parse(&t).ok());
-                codes.extend(texts.map(|code| (derived_id(&table.name, &[code.to_string()]), code.to_string())));
+                let values =
+                    put.fields.iter().filter(|(name, _)| **name == field.name || **name == field.label);
+                let texts =
+                    values.flat_map(|(_, value)| texts(value)).filter_map(|t| DivisionCode::parse(&t).ok());
+                codes.extend(
+                    texts.map(|code| (derived_id(&table.name, &[code.to_string()]), code.to_string())),
+                );
             }
         }
         let ids: Vec<RecordId> = codes.keys().copied().collect();

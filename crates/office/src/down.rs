@@ -84,7 +84,10 @@ impl<E: Engine> Office<E> {
             return refuse("本基地不在名录中,请联系上级管理员 / this base is not in the registry".into());
         };
         if base.standing != Standing::Active || self.barred().bases.contains(&child) {
-            return refuse(format!("“{}”的节点已被停用或注销,请联系上级管理员 / this node has been revoked", base.name));
+            return refuse(format!(
+                "“{}”的节点已被停用或注销,请联系上级管理员 / this node has been revoked",
+                base.name
+            ));
         }
         if tree.link_parent(child) != Some(self.me.base) {
             return refuse(format!("“{}”的上级节点不是本节点 / this node is not its parent", base.name));
@@ -96,7 +99,12 @@ impl<E: Engine> Office<E> {
     ///
     /// # Errors
     /// [`OfficeError`] when the child is not let in.
-    pub async fn handshake(&self, child: BaseId, hello: &Hello, registry: &[u8]) -> Result<Session, OfficeError> {
+    pub async fn handshake(
+        &self,
+        child: BaseId,
+        hello: &Hello,
+        registry: &[u8],
+    ) -> Result<Session, OfficeError> {
         self.admit(child)?;
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
@@ -176,13 +184,22 @@ impl<E: Engine> Office<E> {
         if reader.quarantine_counts().await?.is_empty() {
             return Ok(BTreeSet::new());
         }
-        Ok(reader.quarantined(usize::MAX >> 1).await?.into_iter().filter(|q| q.inbound).map(|q| q.record).collect())
+        Ok(reader
+            .quarantined(usize::MAX >> 1)
+            .await?
+            .into_iter()
+            .filter(|q| q.inbound)
+            .map(|q| q.record)
+            .collect())
     }
 
     /// The link of a session that is the child's current one, in this database's present timeline.
     fn current(&self, child: BaseId, session: u64, timeline: TimelineId) -> Option<Link> {
         let sessions = self.sessions();
-        sessions.get(&child).filter(|open| open.id == session && open.timeline == timeline).map(|open| open.link.clone())
+        sessions
+            .get(&child)
+            .filter(|open| open.id == session && open.timeline == timeline)
+            .map(|open| open.link.clone())
     }
 
     fn note_echoes(&self, child: BaseId, session: u64, received: &sync::parent::Received, first_seq: u64) {
@@ -198,7 +215,12 @@ impl<E: Engine> Office<E> {
     ///
     /// # Errors
     /// [`OfficeError`] when the child is not let in or the session has ended.
-    pub async fn page(&self, child: BaseId, session: u64, cursor: Position) -> Result<PulledPage, OfficeError> {
+    pub async fn page(
+        &self,
+        child: BaseId,
+        session: u64,
+        cursor: Position,
+    ) -> Result<PulledPage, OfficeError> {
         self.admit(child)?;
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
@@ -293,7 +315,8 @@ impl<E: Engine> Office<E> {
         }
         let root = tree.parent(self.me.base).is_none();
         for row in snapshot.rows(&withdrawn).await? {
-            let visible = !row.hidden && record::scope_of(&crate::look::decode(&row)?).visible_to(tree, child);
+            let visible =
+                !row.hidden && record::scope_of(&crate::look::decode(&row)?).visible_to(tree, child);
             if visible || (row.unsent == Unsent::Unpushed && !root) {
                 withdrawn.retain(|id| *id != row.id);
             }

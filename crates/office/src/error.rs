@@ -63,7 +63,9 @@ pub enum OfficeError {
         what: String,
     },
     /// A natural key that was to be changed.
-    #[error("“{label}”是这类记录的标识,登记后不能改;如录错请删除后重新登记 / the natural key cannot be changed")]
+    #[error(
+        "“{label}”是这类记录的标识,登记后不能改;如录错请删除后重新登记 / the natural key cannot be changed"
+    )]
     KeyChanged {
         /// Label of the field.
         label: String,
@@ -89,7 +91,9 @@ pub enum OfficeError {
         base: String,
     },
     /// A base that is not this node's to invite or revoke.
-    #[error("“{base}”的上级节点不是本节点,请到它的上级节点上办理(基地须先由市级登记)/ that base's parent is another node")]
+    #[error(
+        "“{base}”的上级节点不是本节点,请到它的上级节点上办理(基地须先由市级登记)/ that base's parent is another node"
+    )]
     NotMine {
         /// The base's name.
         base: String,
@@ -119,8 +123,13 @@ impl OfficeError {
             OfficeError::Store(StoreError::DiskFull { .. }) => "disk_full",
             OfficeError::Store(StoreError::BadQuery { .. }) => "invalid",
             OfficeError::Store(_) => "internal",
-            OfficeError::OtherBase | OfficeError::SessionEnded | OfficeError::Exists { .. } | OfficeError::KeyChanged { .. } => "conflict",
-            OfficeError::NotFound { .. } | OfficeError::UnknownKind { .. } | OfficeError::UnknownBase { .. } => "not_found",
+            OfficeError::OtherBase
+            | OfficeError::SessionEnded
+            | OfficeError::Exists { .. }
+            | OfficeError::KeyChanged { .. } => "conflict",
+            OfficeError::NotFound { .. }
+            | OfficeError::UnknownKind { .. }
+            | OfficeError::UnknownBase { .. } => "not_found",
             OfficeError::AmbiguousBase { .. }
             | OfficeError::Invalid { .. }
             | OfficeError::TooLarge { .. }

@@ -78,7 +78,8 @@ impl Watermark {
             until => format!("统计截至 {}", minute(until)),
         };
         sentence += &format!(";应报 {} 个基地,已到 {arrived} 个", self.bases.len());
-        for (words, names) in [("迟报", list(|b| b.late, true)), ("从未上报", list(|b| b.never, false))] {
+        for (words, names) in [("迟报", list(|b| b.late, true)), ("从未上报", list(|b| b.never, false))]
+        {
             if !names.is_empty() {
                 sentence += &format!(";{words}:{names}");
             }
@@ -142,7 +143,11 @@ impl<E: Engine> Office<E> {
     }
 
     /// How complete the data here is, as of the snapshot.
-    pub(crate) async fn watermark<R: Read>(&self, tree: &Tree, snapshot: &mut R) -> Result<Watermark, OfficeError> {
+    pub(crate) async fn watermark<R: Read>(
+        &self,
+        tree: &Tree,
+        snapshot: &mut R,
+    ) -> Result<Watermark, OfficeError> {
         let seals = snapshot.seals().await?;
         let quarantined: BTreeMap<BaseId, u64> = snapshot.quarantine_counts().await?.into_iter().collect();
         let now_ms = self.now_ms();
@@ -157,7 +162,14 @@ impl<E: Engine> Office<E> {
         Ok(Watermark { computed_at_ms: now_ms, complete_up_to_ms: complete, bases, quarantined })
     }
 
-    fn base_report(&self, tree: &Tree, base: BaseId, seal: Option<&Seal>, kept: u64, now_ms: u64) -> BaseReport {
+    fn base_report(
+        &self,
+        tree: &Tree,
+        base: BaseId,
+        seal: Option<&Seal>,
+        kept: u64,
+        now_ms: u64,
+    ) -> BaseReport {
         let served = tree.node_of(base) == self.me.base;
         let sealed_up_to_ms = if served { now_ms } else { seal.map_or(0, |s| s.at_ms) };
         let seal = seal.filter(|_| !served);

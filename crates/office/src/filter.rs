@@ -36,7 +36,8 @@ const LIMIT_DEFAULT: u32 = 50;
 
 pub(crate) fn field<'k>(kind: &'k Kind, words: &str) -> Result<&'k Field, OfficeError> {
     let found = kind.fields.iter().find(|f| f.name == words || f.label == words);
-    let fault = || OfficeError::Invalid { faults: vec![format!("“{}”没有“{words}”这一项", kind.label)] };
+    let fault =
+        || OfficeError::Invalid { faults: vec![format!("“{}”没有“{words}”这一项", kind.label)] };
     found.ok_or_else(fault)
 }
 

@@ -45,18 +45,23 @@ impl<E: Engine> Office<E> {
             InviteState::Taken(invite) if invite.base == base => {}
             InviteState::Used(invite) => {
                 let at = day(invite.used_at_ms.unwrap_or(0));
-                return refuse(format!("这份邀请已在 {at} 用过,请向上级要一份新的 / this invite has been used"));
+                return refuse(format!(
+                    "这份邀请已在 {at} 用过,请向上级要一份新的 / this invite has been used"
+                ));
             }
             InviteState::Expired(invite) => {
                 let at = day(invite.expires_at_ms);
-                return refuse(format!("这份邀请已于 {at} 过期,请向上级要一份新的 / this invite has expired"));
+                return refuse(format!(
+                    "这份邀请已于 {at} 过期,请向上级要一份新的 / this invite has expired"
+                ));
             }
             InviteState::Taken(_) | InviteState::Unknown => {
                 return refuse("上级没有发过这份邀请,请核对文件 / the parent knows no such invite".into());
             }
         }
         let link = tx.links().await?.into_iter().find(|l| l.peer == base && !l.up);
-        let link = link.map_or(Link { peer: base, epoch: 1, ..Link::default() }, |l| Link { epoch: l.epoch + 1, ..l });
+        let link = link
+            .map_or(Link { peer: base, epoch: 1, ..Link::default() }, |l| Link { epoch: l.epoch + 1, ..l });
         tx.apply(&Changes { links: vec![link], ..Changes::default() }).await?;
         let registry = self.registry_rows(&mut tx).await?;
         tx.commit().await?;

@@ -192,7 +192,11 @@ impl<E: Engine> Office<E> {
         let known = self.replicas();
         let mut news: BTreeMap<ReplicaId, Replica> = BTreeMap::new();
         for told in std::mem::take(&mut changes.replicas) {
-            let old = news.get(&told.id).or_else(|| known.get(&told.id)).copied().unwrap_or(Replica { tick: 0, ..told });
+            let old = news
+                .get(&told.id)
+                .or_else(|| known.get(&told.id))
+                .copied()
+                .unwrap_or(Replica { tick: 0, ..told });
             let new = Replica { base: old.base.or(told.base), tick: old.tick.max(told.tick), ..told };
             if new != old || !known.contains_key(&told.id) {
                 news.insert(told.id, new);
@@ -208,7 +212,8 @@ impl<E: Engine> Office<E> {
         if waiting.is_empty() {
             return Ok(());
         }
-        let arrived = changes.rows.iter().map(|new| new.row.id).filter(|id| waiting.binary_search(id).is_ok());
+        let arrived =
+            changes.rows.iter().map(|new| new.row.id).filter(|id| waiting.binary_search(id).is_ok());
         for handed in tx.handed(&arrived.collect::<Vec<_>>()).await? {
             let Some(new) = changes.rows.iter().find(|new| new.row.id == handed.record) else { continue };
             if look::decode(&new.row)?.context.covers(&handed.context) {

@@ -111,7 +111,12 @@ impl<E: Engine> Office<E> {
         Ok(Look { view, disputed, deliveries, refused })
     }
 
-    pub(crate) async fn find<R: Read>(&self, reader: &mut R, kind: &Kind, words: &str) -> Result<Row, OfficeError> {
+    pub(crate) async fn find<R: Read>(
+        &self,
+        reader: &mut R,
+        kind: &Kind,
+        words: &str,
+    ) -> Result<Row, OfficeError> {
         let by_key = |key: &[String]| derived_id(&kind.name, key);
         let words = words.trim();
         let parts: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
@@ -125,7 +130,10 @@ impl<E: Engine> Office<E> {
     async fn refusal<R: Read>(&self, reader: &mut R, id: RecordId) -> Result<String, OfficeError> {
         let kept = reader.quarantined(QUARANTINE_LOOK).await?;
         let mine = kept.into_iter().find(|q| q.record == id && !q.inbound);
-        Ok(mine.map_or_else(|| "上级未接收".into(), |q| format!("上级未接收:{}({})", q.detail, q.reason.words())))
+        Ok(mine.map_or_else(
+            || "上级未接收".into(),
+            |q| format!("上级未接收:{}({})", q.detail, q.reason.words()),
+        ))
     }
 
     /// Where a record has arrived, nearest first: here, then each base above (S1, delivery ticks).

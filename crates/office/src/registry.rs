@@ -38,9 +38,13 @@ fn base_of(kind: &Kind, id: BaseId, shown: &Shown) -> Base {
     for field in raw::fields(&shown.body).map_while(Result::ok) {
         let role = kind.field(field.number).and_then(|f| f.registry);
         match (role, field.value) {
-            (Some(RegistryRole::Parent), _) => base.parent = audience_bases(field.raw).next().filter(|p| *p != id),
+            (Some(RegistryRole::Parent), _) => {
+                base.parent = audience_bases(field.raw).next().filter(|p| *p != id)
+            }
             (Some(RegistryRole::FormerParents), _) => base.former_parents.extend(audience_bases(field.raw)),
-            (Some(RegistryRole::Name), Value::Bytes(text)) => base.name = String::from_utf8_lossy(text).into_owned(),
+            (Some(RegistryRole::Name), Value::Bytes(text)) => {
+                base.name = String::from_utf8_lossy(text).into_owned()
+            }
             (Some(RegistryRole::Jurisdiction), Value::Bytes(text)) => {
                 base.jurisdiction.push(String::from_utf8_lossy(text).into_owned());
             }
@@ -138,7 +142,8 @@ impl<E: Engine> Office<E> {
         if let Some(key) = kind.natural_key.first().and_then(|n| kind.field(*n)) {
             fields.insert(key.name.clone(), json!(new.code));
         }
-        let put = Put { kind: kind.name.clone(), fields, home: Some(id), user: "admin".into(), ..Put::default() };
+        let put =
+            Put { kind: kind.name.clone(), fields, home: Some(id), user: "admin".into(), ..Put::default() };
         self.put(put).await?;
         Ok(id)
     }

@@ -76,6 +76,15 @@ struct Desk<'s> {
     coming: BTreeSet<String>,
 }
 
+/// One edit while it is being worked out.
+struct Case<'s, 'a> {
+    kind: &'s Kind,
+    put: &'s Put,
+    id: RecordId,
+    before: &'s State<'a>,
+    base: BaseId,
+}
+
 /// What happens when one edit of several is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
@@ -106,7 +115,11 @@ impl<E: Engine> Office<E> {
     }
 
     /// Saves edits in one transaction.
-    pub(crate) async fn save(&self, puts: &[Put], mode: Mode) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
+    pub(crate) async fn save(
+        &self,
+        puts: &[Put],
+        mode: Mode,
+    ) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
         let mut tx = self.store.begin().await?;
         let (saved_at_ms, forgotten) = self.moment(&mut tx).await?;
         let tree = self.tree();
@@ -155,7 +168,13 @@ impl<E: Engine> Office<E> {
     }
 
     /// Works out one edit over what is known and gathered.
-    fn edit(&self, desk: &Desk<'_>, gathered: &mut Gathered, put: &Put, id: RecordId) -> Result<Saved, OfficeError> {
+    fn edit(
+        &self,
+        desk: &Desk<'_>,
+        gathered: &mut Gathered,
+        put: &Put,
+        id: RecordId,
+    ) -> Result<Saved, OfficeError> {
         let kind = self.kind(&put.kind)?;
         let base = self.writer(desk.tree, put)?;
         let row = gathered.rows.get(&id).cloned();
@@ -166,11 +185,18 @@ impl<E: Engine> Office<E> {
         let before = bytes.as_deref().map(State::decode).transpose().map_err(damaged)?.unwrap_or_default();
         let created = row.is_none();
         let mut warnings = Vec::new();
-        let draft = self.draft(desk, kind, put, id, &before, base, &mut warnings)?;
+        let case = Case { kind, put, id, before: &before, base };
+        let draft = self.draft(desk, &case, &mut warnings)?;
         let seen = put.seen.clone().unwrap_or_else(|| before.context.clone());
         let entries = draft.entries(&before, &seen);
         if entries.is_empty() {
-            return Ok(Saved { id, version: before.context.clone(), created: false, changed: false, warnings });
+            return Ok(Saved {
+                id,
+                version: before.context.clone(),
+                created: false,
+                changed: false,
+                warnings,
+            });
         }
         if !created && put.seen.is_none() && put.id.is_none() {
             return Err(OfficeError::Exists { what: Shown::of(Some(kind), desk.tree, &before).title });
@@ -200,12 +226,20 @@ impl<E: Engine> Office<E> {
         gathered.changes.replicas.push(sync::Replica { id: dot.replica, base: Some(base), tick: dot.tick });
         self.lost_sight(desk.tree, &scope_of(&before), &shown.scope, id, &mut gathered.changes);
         let old = row.unwrap_or_default();
-        let row = Row { id, kind: put.kind.clone(), seq: old.seq, hidden: false, refused: false, unsent, state };
+        let row =
+            Row { id, kind: put.kind.clone(), seq: old.seq, hidden: false, refused: false, unsent, state };
         gathered.put(NewRow { row, shown });
         Ok(Saved { id, version: written.state.context, created, changed: true, warnings })
     }
 
-    fn lost_sight(&self, tree: &Tree, before: &Scope, after: &Scope, record: RecordId, changes: &mut Changes) {
+    fn lost_sight(
+        &self,
+        tree: &Tree,
+        before: &Scope,
+        after: &Scope,
+        record: RecordId,
+        changes: &mut Changes,
+    ) {
         let gone = |c: &BaseId| before.visible_to(tree, *c) && !after.visible_to(tree, *c);
         let children = tree.link_children(self.me.base).into_iter().filter(gone);
         changes.withdraws.extend(children.map(|child| NewWithdraw { child, record }));
@@ -226,13 +260,10 @@ impl<E: Engine> Office<E> {
     fn draft(
         &self,
         desk: &Desk<'_>,
-        kind: &Kind,
-        put: &Put,
-        id: RecordId,
-        before: &State<'_>,
-        base: BaseId,
+        case: &Case<'_, '_>,
         warnings: &mut Vec<String>,
     ) -> Result<Draft, OfficeError> {
+        let Case { kind, put, id, before, base } = *case;
         let mut draft = Draft::default();
         let mut faults = Vec::new();
         for (name, value) in &put.fields {
@@ -252,19 +283,12 @@ impl<E: Engine> Office<E> {
         self.key_kept(desk, kind, before, &draft)?;
         // A base's record belongs to the base that it describes.
         let home = put.home.unwrap_or(if kind.registry { BaseId(id.0) } else { base });
-        self.engine_fields(desk, kind, put, before, home, &mut draft);
+        self.engine_fields(desk, case, home, &mut draft);
         Ok(draft)
     }
 
-    fn engine_fields(
-        &self,
-        desk: &Desk<'_>,
-        kind: &Kind,
-        put: &Put,
-        before: &State<'_>,
-        home: BaseId,
-        draft: &mut Draft,
-    ) {
+    fn engine_fields(&self, desk: &Desk<'_>, case: &Case<'_, '_>, home: BaseId, draft: &mut Draft) {
+        let Case { kind, put, before, .. } = *case;
         let new = before.groups.is_empty();
         let home = put.home.or(new.then_some(home));
         if let Some(home) = home {
@@ -275,7 +299,9 @@ impl<E: Engine> Office<E> {
             (None, Some(home)) if new => {
                 let mut audience = self.first_audience(desk.tree, kind, home);
                 let named = kind.named_bases().into_iter().filter_map(|number| draft.get(number));
-                audience.extend(named.flat_map(record::audience_bases).filter(|b| !desk.tree.is_within(home, *b)));
+                audience.extend(
+                    named.flat_map(record::audience_bases).filter(|b| !desk.tree.is_within(home, *b)),
+                );
                 draft.audience(&audience);
             }
             _ => {}
@@ -334,11 +360,18 @@ impl<E: Engine> Office<E> {
     fn coming(&self, puts: &[Put]) -> BTreeSet<String> {
         let Some(kind) = self.schema.registry() else { return BTreeSet::new() };
         let Some(key) = kind.natural_key.first().and_then(|n| kind.field(*n)) else { return BTreeSet::new() };
-        let code = |put: &Put| put.fields.get(&key.name).or(put.fields.get(&key.label))?.as_str().map(str::to_owned);
+        let code =
+            |put: &Put| put.fields.get(&key.name).or(put.fields.get(&key.label))?.as_str().map(str::to_owned);
         puts.iter().filter(|put| put.kind == kind.name).filter_map(code).collect()
     }
 
-    fn key_kept(&self, desk: &Desk<'_>, kind: &Kind, before: &State<'_>, draft: &Draft) -> Result<(), OfficeError> {
+    fn key_kept(
+        &self,
+        desk: &Desk<'_>,
+        kind: &Kind,
+        before: &State<'_>,
+        draft: &Draft,
+    ) -> Result<(), OfficeError> {
         if before.groups.is_empty() {
             return Ok(());
         }
@@ -384,7 +417,8 @@ fn step(desk: &Desk<'_>, kind: &Kind, field: &Field, before: &State<'_>, value: 
     };
     let shown = record::values(Some(kind), desk.tree, before);
     let from = shown.iter().find(|v| v.register.field == field.number).and_then(|v| record::step_to(v.raw()));
-    let from = from.or_else(|| if before.groups.is_empty() { state_before(field, step.get("to")) } else { None });
+    let from =
+        from.or_else(|| if before.groups.is_empty() { state_before(field, step.get("to")) } else { None });
     step.insert("from".into(), from.map_or(Value::Null, |from| json!(from)));
     step.insert("at_ms".into(), json!(desk.saved_at_ms));
     Value::Object(step)

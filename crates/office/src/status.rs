@@ -36,7 +36,8 @@ impl<E: Engine> Office<E> {
         let tree = read_tree(&self.schema, &mut snapshot).await?;
         let watermark = self.watermark(&tree, &mut snapshot).await?;
         let seq = snapshot.timelines().await?.seq;
-        let waiting = |link: &Link| if link.up { 0 } else { seq - self.cursor_of(link).map_or(0, |c| c.seq.min(seq)) };
+        let waiting =
+            |link: &Link| if link.up { 0 } else { seq - self.cursor_of(link).map_or(0, |c| c.seq.min(seq)) };
         let links = snapshot.links().await?.into_iter().map(|l| (l.clone(), waiting(&l))).collect();
         let mut status = Status { links, beneath: watermark.bases, ..Status::default() };
         status.unsent = snapshot.unsent_count().await?;

@@ -91,7 +91,8 @@ impl<E: Engine> Office<E> {
         let link = up_link(&mut snapshot, parent).await?;
         let digest = registry_digest(&self.registry_rows(&mut snapshot).await?);
         let unsent = snapshot.unsent_count().await?;
-        let hello = Hello { cursor: link.cursor, ack: link.ack, epoch: link.epoch, unsent, version: version.into() };
+        let hello =
+            Hello { cursor: link.cursor, ack: link.ack, epoch: link.epoch, unsent, version: version.into() };
         Ok((hello, digest))
     }
 
@@ -178,7 +179,8 @@ impl<E: Engine> Office<E> {
         let ids: Vec<RecordId> = pulled.iter().map(|p| p.id).chain(withdrawn.iter().copied()).collect();
         let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let tree = self.tree();
-        let desk = Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        let desk =
+            Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
         let mut changes = desk.receive(&existing, pulled, withdrawn);
         self.thin(&mut changes);
         self.attest(tx, &mut changes).await?;
@@ -190,7 +192,8 @@ impl<E: Engine> Office<E> {
         let timelines = tx.timelines().await?;
         let held = tx.seals().await?;
         let unattested = tx.unattested().await?;
-        let refused = tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound).count() as u64;
+        let refused =
+            tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound).count() as u64;
         let current = timelines.current();
         let mut seals = Vec::new();
         for base in self.tree().served_by(self.me.base) {
@@ -285,8 +288,13 @@ impl<E: Engine> Office<E> {
         let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let tree = self.tree();
         let withdraws = self.withdraws_below(&mut tx, &tree).await?;
-        let desk =
-            Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent: round.parent, now_ms: self.now_ms() };
+        let desk = Desk {
+            schema: &self.schema,
+            tree: &tree,
+            me: self.me.base,
+            parent: round.parent,
+            now_ms: self.now_ms(),
+        };
         let mut changes = desk.acknowledged(&link, &sent, &verdicts, ack, &now, &withdraws);
         if last {
             changes.ticks = ticks_of(round.parent, &round.seals);
@@ -325,12 +333,19 @@ impl<E: Engine> Office<E> {
     ///
     /// # Errors
     /// [`OfficeError`] when the page is of another timeline of the parent, or the store fails.
-    pub async fn receive_page(&self, round: &mut Round<E>, page: PulledPage) -> Result<PullOutcome, OfficeError> {
+    pub async fn receive_page(
+        &self,
+        round: &mut Round<E>,
+        page: PulledPage,
+    ) -> Result<PullOutcome, OfficeError> {
         if page.position.timeline != round.timeline {
             return Err(OfficeError::SessionEnded);
         }
-        let pulled: Vec<Incoming> =
-            page.rows.into_iter().map(|row| Incoming { id: row.id, kind: row.kind, state: row.state }).collect();
+        let pulled: Vec<Incoming> = page
+            .rows
+            .into_iter()
+            .map(|row| Incoming { id: row.id, kind: row.kind, state: row.state })
+            .collect();
         let mut tx = self.store.begin().await?;
         let mut changes = self.merge_pulled(&mut tx, round.parent, &pulled, &page.withdrawn).await?;
         let mut link = up_link(&mut tx, round.parent).await?;
@@ -391,7 +406,8 @@ pub(crate) type Covers = Vec<(u64, u64, u64)>;
 /// Whether `holder` has a seal of `base` that covers the number `seq`.
 pub(crate) fn covered_by(covers: &Covers, ticks: &[Tick], base: BaseId, holder: BaseId, seq: u64) -> bool {
     let mine = ticks.iter().filter(|t| t.holder == holder && t.base == base);
-    let reaches = |t: &Tick| covers.iter().any(|(line, n, upto)| *line == t.timeline.0 && *n <= t.n && seq <= *upto);
+    let reaches =
+        |t: &Tick| covers.iter().any(|(line, n, upto)| *line == t.timeline.0 && *n <= t.n && seq <= *upto);
     mine.into_iter().any(reaches)
 }
 

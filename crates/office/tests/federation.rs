@@ -79,7 +79,10 @@ fn with_a_new_kind() -> Arc<Schema> {
 async fn a_kind_that_no_code_knows_is_saved_listed_counted_imported_and_merged() {
     let schema = with_a_new_kind();
     let three = three(&schema).await;
-    let saved = three.street.put(put("lantern", json!({"编号": "1", "名称": "元宵灯会", "街巷": "东巷、西巷"}))).await;
+    let saved = three
+        .street
+        .put(put("lantern", json!({"编号": "1", "名称": "元宵灯会", "街巷": "东巷、西巷"})))
+        .await;
     let saved = saved.unwrap();
     three.up().await;
     let there = three.city.list(&Filtering { text: "灯会".into(), ..all("lantern") }).await.unwrap();
@@ -92,17 +95,29 @@ async fn a_kind_that_no_code_knows_is_saved_listed_counted_imported_and_merged()
         ..put("lantern", fields)
     };
     three.street.put(edit(json!({"visitors": 10, "街巷": "东巷、北巷"}), &saved.version)).await.unwrap();
-    three.district.put(edit(json!({"visitors": 20, "街巷": "东巷、西巷、南巷"}), &saved.version)).await.unwrap();
+    three
+        .district
+        .put(edit(json!({"visitors": 20, "街巷": "东巷、西巷、南巷"}), &saved.version))
+        .await
+        .unwrap();
     three.up().await;
     round(&three.street, &three.district).await.unwrap();
     for office in [&three.street, &three.district, &three.city] {
         let look = office.get("lantern", "1").await.unwrap();
-        assert_eq!(look.view.fields["streets"], json!(["东巷", "北巷", "南巷"]), "sets merge element by element");
+        assert_eq!(
+            look.view.fields["streets"],
+            json!(["东巷", "北巷", "南巷"]),
+            "sets merge element by element"
+        );
         let values: Vec<_> = look.disputed[0].values.iter().map(|v| v.text.as_str()).collect();
         assert_eq!((look.disputed[0].field.as_str(), values.len()), ("visitors", 2), "{values:?}");
     }
 
-    let table = sheet::read_bytes("灯会.csv", "编号,名称,人次\n1,元宵灯会,10\n2,中秋灯会,30\n".as_bytes(), sheet::Limits::PEOPLE);
+    let table = sheet::read_bytes(
+        "灯会.csv",
+        "编号,名称,人次\n1,元宵灯会,10\n2,中秋灯会,30\n".as_bytes(),
+        sheet::Limits::PEOPLE,
+    );
     let options = office::ImportOptions { kind: "lantern".into(), ..office::ImportOptions::default() };
     let report = three.street.import(&table.unwrap(), &options, |_, _| {}).await.unwrap();
     assert_eq!((report.created, report.refused.len()), (1, 0), "{report:?}");
@@ -152,7 +167,10 @@ async fn nobody_is_let_in_who_is_not_a_child() {
     assert!(three.city.handshake(street, &hello, &[]).await.is_err(), "the district's child");
     let session = three.district.handshake(street, &hello, &[]).await.unwrap();
     three.district.revoke_base(street, "admin").await.unwrap();
-    assert!(three.district.receive(street, session.id, vec![]).await.is_err(), "a session does not outlive the word");
+    assert!(
+        three.district.receive(street, session.id, vec![]).await.is_err(),
+        "a session does not outlive the word"
+    );
     assert!(three.district.handshake(street, &hello, &[]).await.is_err());
 }
 

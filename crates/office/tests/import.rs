@@ -572,7 +572,9 @@ async fn workflows_begin_by_themselves() {
     let report = bench.import("recorded_group", &csv(&file)).await;
     // A ledger that was kept on paper arrives further along, if all the steps there were the street's own.
     assert_eq!(outcome(&report), (3, 0, 0, 0), "{:?}", report.refused);
-    let again = bench.import("recorded_group", &csv(&format!("{head}测试剧社,文体,441900003001,李测试,已年度确认\n"))).await;
+    let again = bench
+        .import("recorded_group", &csv(&format!("{head}测试剧社,文体,441900003001,李测试,已年度确认\n")))
+        .await;
     assert_eq!(outcome(&again), (1, 0, 0, 0), "{:?}", again.refused);
 }
 

@@ -13,7 +13,9 @@ use crate::tree::Tree;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Illegal {
     /// A field that somebody else owns.
-    #[error("“{field}”由{owner}负责,{base}不能改;如需更正,请联系{owner} / {base} may not write this field, {owner} owns it")]
+    #[error(
+        "“{field}”由{owner}负责,{base}不能改;如需更正,请联系{owner} / {base} may not write this field, {owner} owns it"
+    )]
     NotOwner {
         /// Label of the field.
         field: String,
@@ -152,7 +154,8 @@ impl Case<'_, '_> {
     /// A value that stood before may be gone only if its register holds a new entry.
     fn vanished(&self) -> Vec<Illegal> {
         let replaced = |register: Register<'_>| {
-            let written = |g: &Group<'_>| !self.before.context.has(g.stamp.dot) && g.entry(register).is_some();
+            let written =
+                |g: &Group<'_>| !self.before.context.has(g.stamp.dot) && g.entry(register).is_some();
             self.after.groups.iter().any(written)
         };
         let gone = self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (g.stamp.dot, e)));
@@ -205,7 +208,9 @@ impl Case<'_, '_> {
         let base = group.stamp.base;
         let number = entry.register.field;
         let legal = match number {
-            HOME if !self.before.groups.is_empty() => self.past.may_move(base) || self.past.is_creation(group),
+            HOME if !self.before.groups.is_empty() => {
+                self.past.may_move(base) || self.past.is_creation(group)
+            }
             _ => self.creates(base) || self.past.holds(Who::Chain, &[], base),
         };
         let fault = || Illegal::NotInChain { field: self.label(number), base: self.tree.name(base) };
@@ -280,8 +285,13 @@ impl Case<'_, '_> {
         let stood = self.before.entries(entry.register);
         let mut replaced = stood.filter(|(stamp, _)| self.past.replaced(stamp.dot, entry.register));
         let named = self.past.named(field.owner_field, stamp.base);
-        if replaced.any(|(_, old)| order(field, old.value) > new) && !self.past.held_in_between(field.owner, &named) {
-            return Err(Illegal::Loosened { field: field.label.clone(), owner: self.who(field.owner, self.named(field)) });
+        if replaced.any(|(_, old)| order(field, old.value) > new)
+            && !self.past.held_in_between(field.owner, &named)
+        {
+            return Err(Illegal::Loosened {
+                field: field.label.clone(),
+                owner: self.who(field.owner, self.named(field)),
+            });
         }
         Ok(())
     }

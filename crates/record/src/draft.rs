@@ -58,7 +58,8 @@ impl Draft {
 
     /// The fields set, as one message: what a check of required fields looks at.
     pub fn body(&self) -> Vec<u8> {
-        let mut fields: Vec<_> = self.whole.iter().chain(&self.sets).filter(|(n, _)| !is_engine_field(*n)).collect();
+        let mut fields: Vec<_> =
+            self.whole.iter().chain(&self.sets).filter(|(n, _)| !is_engine_field(*n)).collect();
         fields.sort_by_key(|(number, _)| *number);
         fields.iter().flat_map(|(_, value)| value.iter().copied()).collect()
     }
@@ -95,7 +96,8 @@ fn set_entries<'a>(number: u32, value: &'a [u8], before: &State<'a>, seen: &Cont
     let Some(wanted) = raw::fields(value).map(element).collect::<Option<Vec<_>>>() else { return Vec::new() };
     let standing = |register: Register<'a>| before.entries(register).any(|(_, e)| !e.value.is_empty());
     let added = wanted.iter().map(|element| Register::element(number, element)).filter(|r| !standing(*r));
-    let mut entries: Vec<Entry<'a>> = added.map(|register| Entry { register, value: register.element }).collect();
+    let mut entries: Vec<Entry<'a>> =
+        added.map(|register| Entry { register, value: register.element }).collect();
     for (stamp, entry) in before.by_register() {
         let register = entry.register;
         let of_set = register.field == number && register.is_element() && !entry.value.is_empty();

@@ -24,7 +24,9 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together() {
-        let id = |kind: &str, key: &[&str]| derived_id(kind, &key.iter().map(|k| k.to_string()).collect::<Vec<_>>());
+        let id = |kind: &str, key: &[&str]| {
+            derived_id(kind, &key.iter().map(|k| k.to_string()).collect::<Vec<_>>())
+        };
         assert_eq!(id("a", &["x"]), id("a", &["x"]));
         assert_ne!(id("a", &["xy", "z"]), id("a", &["x", "yz"]));
         assert_ne!(id("a", &["x"]), id("ax", &[]));

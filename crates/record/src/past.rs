@@ -46,7 +46,10 @@ impl<'s, 'a> Past<'s, 'a> {
     }
 
     fn new_groups(&self) -> impl Iterator<Item = &Group<'a>> {
-        self.after.groups.iter().filter(|g| !self.before.context.has(g.stamp.dot) && (self.judged)(g.stamp.base))
+        self.after
+            .groups
+            .iter()
+            .filter(|g| !self.before.context.has(g.stamp.dot) && (self.judged)(g.stamp.base))
     }
 
     /// Whether an entry that stood before was seen and replaced.
@@ -84,7 +87,8 @@ impl<'s, 'a> Past<'s, 'a> {
     fn was_beneath(&self) -> bool {
         let theirs = self.before.groups.iter().filter(|g| (self.judged)(g.stamp.base));
         let mut written = theirs.flat_map(|g| g.entries.iter().map(|e| e.register.field));
-        home_values(self.before).any(|home| (self.judged)(home)) || written.any(|number| self.is_of_chain(number))
+        home_values(self.before).any(|home| (self.judged)(home))
+            || written.any(|number| self.is_of_chain(number))
     }
 
     /// Whether nobody but a base of the home's chain may write a field, creation apart.
@@ -165,7 +169,9 @@ impl<'s, 'a> Past<'s, 'a> {
         let above = |home| self.means(Who::Chain, home, base);
         let home = Register::whole(HOME);
         let stood = self.before.entries(home);
-        let mut taken = stood.filter(|(stamp, _)| self.replaced(stamp.dot, home)).flat_map(|(_, e)| audience_bases(e.value));
+        let mut taken = stood
+            .filter(|(stamp, _)| self.replaced(stamp.dot, home))
+            .flat_map(|(_, e)| audience_bases(e.value));
         home_values(self.before).all(above) || (self.moved && taken.all(|home| (self.judged)(home)))
     }
 

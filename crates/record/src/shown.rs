@@ -211,4 +211,3 @@ pub(crate) fn natural_key(kind: &Kind, body: &[u8]) -> Option<Vec<String>> {
 fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
-

@@ -165,9 +165,16 @@ mod tests {
 
     /// 1 city; 2, 3 districts; 4 street and 5 hosted street of 2, 6 a village with a node under the hosted 5.
     fn city() -> Tree {
-        [base(1, 0, false), base(2, 1, false), base(3, 1, false), base(4, 2, false), base(5, 2, true), base(6, 5, false)]
-            .into_iter()
-            .collect()
+        [
+            base(1, 0, false),
+            base(2, 1, false),
+            base(3, 1, false),
+            base(4, 2, false),
+            base(5, 2, true),
+            base(6, 5, false),
+        ]
+        .into_iter()
+        .collect()
     }
 
     #[test]
@@ -193,7 +200,8 @@ mod tests {
     fn former_parents_count() {
         let mut moved = base(4, 3, false);
         moved.former_parents = vec![id(2)];
-        let tree: Tree = [base(1, 0, false), base(2, 1, false), base(3, 1, false), moved].into_iter().collect();
+        let tree: Tree =
+            [base(1, 0, false), base(2, 1, false), base(3, 1, false), moved].into_iter().collect();
         assert!(tree.was_within(id(4), id(2)) && !tree.is_within(id(4), id(2)));
     }
 }

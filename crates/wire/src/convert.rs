@@ -1,8 +1,8 @@
 //! Between messages and plain types: out by `From`, in by `TryFrom`.
 
-use causal::{BaseId, RecordId};
 use ::sync::parent::{Hello, Verdict, Welcome};
 use ::sync::{Position, Reason, Seal, Tick, TimelineId, limits};
+use causal::{BaseId, RecordId};
 
 use crate::sync as pb;
 

@@ -1,8 +1,8 @@
 //! Records compressed for the wire.
 
-use causal::{Dot, RecordId, ReplicaId};
 use ::sync::parent::Incoming;
 use ::sync::{Revision, Row, limits};
+use causal::{Dot, RecordId, ReplicaId};
 use prost::Message as _;
 
 use crate::convert::{Invalid, array};
@@ -19,7 +19,8 @@ const RAW_BYTES_MAX: usize = 3 * limits::BATCH_BYTES;
 /// # Errors
 /// [`Invalid`] when compression fails, which it does only for want of memory.
 pub fn pack(rows: &[Row], revisions: &[Revision]) -> Result<pb::Packed, Invalid> {
-    let record = |row: &Row| pb::Record { kind: row.kind.clone(), id: row.id.0.to_vec(), state: row.state.clone() };
+    let record =
+        |row: &Row| pb::Record { kind: row.kind.clone(), id: row.id.0.to_vec(), state: row.state.clone() };
     let records = pb::Records {
         records: rows.iter().map(record).collect(),
         revisions: revisions.iter().map(revision).collect(),
@@ -37,7 +38,9 @@ pub fn pack_all(rows: &[Row]) -> Result<Vec<pb::Packed>, Invalid> {
     let mut batches = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (at, row) in rows.iter().enumerate() {
-        if at > start && (at - start == limits::BATCH_RECORDS || bytes + row.state.len() > limits::BATCH_BYTES) {
+        if at > start
+            && (at - start == limits::BATCH_RECORDS || bytes + row.state.len() > limits::BATCH_BYTES)
+        {
             batches.push(pack(&rows[start..at], &[])?);
             (start, bytes) = (at, 0);
         }
@@ -96,7 +99,9 @@ fn revision(revision: &Revision) -> pb::Revision {
 }
 
 fn incoming_revision(revision: pb::Revision) -> Result<Revision, Invalid> {
-    let dot = |d: Option<pb::Dot>| d.map(|d| Dot { replica: ReplicaId(d.replica), tick: d.tick }).unwrap_or_default();
+    let dot = |d: Option<pb::Dot>| {
+        d.map(|d| Dot { replica: ReplicaId(d.replica), tick: d.tick }).unwrap_or_default()
+    };
     Ok(Revision {
         record: RecordId(array("revision.record", &revision.record)?),
         of: dot(revision.of),
@@ -135,7 +140,8 @@ mod tests {
 
     #[test]
     fn too_many_records_are_refused() {
-        let rows: Vec<_> = (0..=limits::BATCH_RECORDS).map(|n| Row { state: vec![], ..row(n as u8) }).collect();
+        let rows: Vec<_> =
+            (0..=limits::BATCH_RECORDS).map(|n| Row { state: vec![], ..row(n as u8) }).collect();
         assert_eq!(unpack(&pack(&rows, &[]).unwrap()).err(), Some(Invalid::new("packed.records")));
     }
 }

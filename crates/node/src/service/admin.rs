@@ -45,8 +45,17 @@ impl Admin for Desk {
             base: node.office.me().base.to_string(),
             base_name: tree.name(node.office.me().base),
             version: VERSION.into(),
-            links: seen.links.iter().map(|(link, down)| link_status(&tree, link, *down, seen.unsent)).collect(),
-            beneath: seen.beneath.iter().filter(|b| b.base != node.office.me().base).map(base_report).collect(),
+            links: seen
+                .links
+                .iter()
+                .map(|(link, down)| link_status(&tree, link, *down, seen.unsent))
+                .collect(),
+            beneath: seen
+                .beneath
+                .iter()
+                .filter(|b| b.base != node.office.me().base)
+                .map(base_report)
+                .collect(),
             records: seen.records,
             unsent: seen.unsent,
             quarantined: seen.quarantined,
@@ -58,7 +67,10 @@ impl Admin for Desk {
         }))
     }
 
-    async fn sync_now(&self, _: Request<pb::SyncNowRequest>) -> Result<Response<Self::SyncNowStream>, Status> {
+    async fn sync_now(
+        &self,
+        _: Request<pb::SyncNowRequest>,
+    ) -> Result<Response<Self::SyncNowStream>, Status> {
         let (events, stream) = mpsc::channel(EVENTS);
         let node = self.0.clone();
         tokio::spawn(async move {
@@ -78,12 +90,18 @@ impl Admin for Desk {
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 
-    async fn invite(&self, request: Request<pb::InviteRequest>) -> Result<Response<pb::InviteAnswer>, Status> {
+    async fn invite(
+        &self,
+        request: Request<pb::InviteRequest>,
+    ) -> Result<Response<pb::InviteAnswer>, Status> {
         let answer = self.make_invite(request.into_inner()).await.map_err(node_status)?;
         Ok(Response::new(answer))
     }
 
-    async fn revoke(&self, request: Request<pb::RevokeRequest>) -> Result<Response<pb::RevokeAnswer>, Status> {
+    async fn revoke(
+        &self,
+        request: Request<pb::RevokeRequest>,
+    ) -> Result<Response<pb::RevokeAnswer>, Status> {
         let asked = request.into_inner();
         let office = &self.0.office;
         let base = office.resolve_base(&asked.base).map_err(office_status)?;
@@ -93,7 +111,10 @@ impl Admin for Desk {
         Ok(Response::new(pb::RevokeAnswer { base_name }))
     }
 
-    async fn import(&self, request: Request<Streaming<pb::ImportChunk>>) -> Result<Response<Self::ImportStream>, Status> {
+    async fn import(
+        &self,
+        request: Request<Streaming<pb::ImportChunk>>,
+    ) -> Result<Response<Self::ImportStream>, Status> {
         let (options, bytes) = gather(request.into_inner()).await?;
         let base = |words: &str| {
             let given = (!words.is_empty()).then(|| self.0.office.resolve_base(words));
@@ -121,7 +142,9 @@ impl Admin for Desk {
                 Ok(Err(error)) => {
                     return events.send(Err(status("invalid", error.to_string()))).await.unwrap_or_default();
                 }
-                Err(_) => return events.send(Err(status("internal", "读取文件时出错"))).await.unwrap_or_default(),
+                Err(_) => {
+                    return events.send(Err(status("internal", "读取文件时出错"))).await.unwrap_or_default();
+                }
             };
             let told = events.clone();
             let tell = move |rows, total| {
@@ -223,7 +246,8 @@ impl Desk {
             given => given.to_owned(),
         };
         if address.is_empty() || !address.contains(':') {
-            let words: &str = "邀请里要写明下级连接本节点的地址(主机:端口):请用 --address 指定,或在设置中填写 advertise";
+            let words: &str =
+                "邀请里要写明下级连接本节点的地址(主机:端口):请用 --address 指定,或在设置中填写 advertise";
             return Err(status("invalid", words).into());
         }
         let hours = if asked.valid_hours == 0 { INVITE_HOURS } else { asked.valid_hours };
@@ -262,7 +286,12 @@ impl Desk {
             used_at_ms: None,
         };
         office.keep_invite(&invite).await?;
-        Ok(pb::InviteAnswer { file: file.to_text()?, base: base.to_string(), base_name: tree.name(base), expires_at_ms })
+        Ok(pb::InviteAnswer {
+            file: file.to_text()?,
+            base: base.to_string(),
+            base_name: tree.name(base),
+            expires_at_ms,
+        })
     }
 
     /// The base that is meant; one that is not in the registry yet is registered, if this node may and a name is given.

@@ -18,7 +18,8 @@ pub(crate) struct Desk(pub Arc<Node>);
 #[tonic::async_trait]
 impl Enrolment for Desk {
     async fn enrol(&self, request: Request<EnrolRequest>) -> Result<Response<EnrolAnswer>, Status> {
-        let not_guest = || status("not_allowed", "加入时应出示邀请的证书 / joining needs an invite's certificate");
+        let not_guest =
+            || status("not_allowed", "加入时应出示邀请的证书 / joining needs an invite's certificate");
         let Guest(base) = request.extensions().get().copied().ok_or_else(not_guest)?;
         let request = request.into_inner();
         let bad_code = || status("invite", "邀请文件已损坏,请重新复制 / the invite is damaged");
@@ -40,7 +41,8 @@ impl Enrolment for Desk {
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewAnswer>, Status> {
-        let not_node = || status("not_allowed", "更新证书须由节点自己办理 / only a node renews its certificate");
+        let not_node =
+            || status("not_allowed", "更新证书须由节点自己办理 / only a node renews its certificate");
         let Caller(base) = request.extensions().get().copied().ok_or_else(not_node)?;
         let leaf_chain_pem = self.issue(&request.into_inner().leaf_csr, base).await.map_err(node_status)?;
         Ok(Response::new(RenewAnswer { leaf_chain_pem }))

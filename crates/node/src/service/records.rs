@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causal::{BaseId, Context};
-use office::{Filtering, Figure, Look, Office, Put, Saved, View, Watermark};
+use office::{Figure, Filtering, Look, Office, Put, Saved, View, Watermark};
 use serde_json::{Map, Value};
 use store::Op;
 use tonic::{Request, Response, Status};
@@ -57,7 +57,10 @@ impl Records for Desk {
     async fn put_batch(&self, request: Request<pb::PutBatchRequest>) -> Answer<pb::PutBatchAnswer> {
         let puts = request.into_inner().puts;
         if puts.len() > BATCH_MAX {
-            return Err(status("invalid", format!("一次最多保存 {BATCH_MAX} 条 / at most {BATCH_MAX} in a batch")));
+            return Err(status(
+                "invalid",
+                format!("一次最多保存 {BATCH_MAX} 条 / at most {BATCH_MAX} in a batch"),
+            ));
         }
         let puts = puts.into_iter().map(|put| self.read_put(put)).collect::<Result<Vec<_>, _>>()?;
         let saved = self.0.put_all(&puts).await.map_err(office_status)?;
@@ -80,12 +83,16 @@ impl Records for Desk {
 
     async fn figure(&self, request: Request<pb::FigureRequest>) -> Answer<pb::FigureAnswer> {
         let asked = request.into_inner();
-        let filtering = Filtering { kind: asked.kind, fields: filters(asked.filters)?, ..Filtering::default() };
+        let filtering =
+            Filtering { kind: asked.kind, fields: filters(asked.filters)?, ..Filtering::default() };
         let figure = self.0.figure(&filtering, &asked.by).await.map_err(office_status)?;
         Ok(Response::new(figure_answer(figure)))
     }
 
-    async fn describe_schema(&self, request: Request<pb::DescribeSchemaRequest>) -> Answer<pb::DescribeSchemaAnswer> {
+    async fn describe_schema(
+        &self,
+        request: Request<pb::DescribeSchemaRequest>,
+    ) -> Answer<pb::DescribeSchemaAnswer> {
         let schema = self.0.schema();
         let wanted = request.into_inner().kind;
         let mut described = (**schema).clone();
@@ -121,14 +128,18 @@ impl Desk {
             field: disputed.field,
             label: disputed.label,
             rule: disputed.rule,
-            values: disputed.values.into_iter().map(|v| pb::Value {
-                text: v.text,
-                base: v.base.to_string(),
-                base_name: tree.name(v.base),
-                user: v.user,
-                saved_at_ms: v.saved_at_ms,
-                shown: v.shown,
-            }).collect(),
+            values: disputed
+                .values
+                .into_iter()
+                .map(|v| pb::Value {
+                    text: v.text,
+                    base: v.base.to_string(),
+                    base_name: tree.name(v.base),
+                    user: v.user,
+                    saved_at_ms: v.saved_at_ms,
+                    shown: v.shown,
+                })
+                .collect(),
         });
         let delivery = |d: office::Delivery| pb::Delivery {
             base: d.base.to_string(),

@@ -65,7 +65,10 @@ impl SyncService for Desk {
         }))
     }
 
-    async fn push(&self, request: Request<Streaming<PushBatch>>) -> Result<Response<Self::PushStream>, Status> {
+    async fn push(
+        &self,
+        request: Request<Streaming<PushBatch>>,
+    ) -> Result<Response<Self::PushStream>, Status> {
         let child = caller(&request)?;
         let (answers, stream) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
         let office = self.0.office.clone();
@@ -109,7 +112,8 @@ async fn gather(
 ) {
     let mut waiting: Option<Group> = None;
     loop {
-        let full = waiting.as_ref().is_some_and(|g| g.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS);
+        let full =
+            waiting.as_ref().is_some_and(|g| g.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS);
         tokio::select! {
             permit = groups.reserve(), if waiting.is_some() => match (permit, waiting.take()) {
                 (Ok(permit), Some(group)) => permit.send(group),
@@ -143,7 +147,8 @@ fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
     if batch.seals.len() > limits::SEALS {
         return Err(status("invalid", "封存点太多 / too many seals"));
     }
-    let seals = batch.seals.into_iter().map(Seal::try_from).collect::<Result<_, _>>().map_err(invalid_status)?;
+    let seals =
+        batch.seals.into_iter().map(Seal::try_from).collect::<Result<_, _>>().map_err(invalid_status)?;
     let group = waiting.get_or_insert(Group { session: batch.session, records: 0, batches: Vec::new() });
     if group.session != batch.session {
         return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));

@@ -1,5 +1,7 @@
 //! Offices on temporary folders, and a round between two of them without a network.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +42,14 @@ pub fn base_id(schema: &Schema, code: &str) -> BaseId {
 
 pub fn new_base(code: &str, parent: Option<BaseId>) -> NewBase {
     let name = format!("{code}基地");
-    NewBase { code: code.into(), name, rung: "1".into(), parent, jurisdiction: vec!["440300000000".into()], hosted: false }
+    NewBase {
+        code: code.into(),
+        name,
+        rung: "1".into(),
+        parent,
+        jurisdiction: vec!["440300000000".into()],
+        hosted: false,
+    }
 }
 
 pub fn put(kind: &str, fields: Value) -> Put {
