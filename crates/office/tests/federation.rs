@@ -1,6 +1,8 @@
 //! Two and three offices that sync, each with a database of its own, on the embedded contract and on one with a kind
 //! that no Rust code knows.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::Arc;
