@@ -148,7 +148,8 @@ fn real_certificates_of_others_are_refused_before_any_handler() {
 fn a_street_refuses_a_parent_that_is_not_its_own() {
     let (_federation, _city, [_, sibling], [street, _]) = tree();
     street.put(&["service_record", "date=2026-11-20", "sort=培训", "topic=急救培训"]);
-    let (links, before) = (sibling.database().links(), street.database().number("SELECT count(*) FROM unsent"));
+    let (links, before) =
+        (sibling.database().links(), street.database().number("SELECT count(*) FROM unsent"));
     street.up().lead_to(sibling.door.clone());
     street.fails(7, &["sync"]);
     assert_eq!(sibling.database().links(), links);
@@ -194,7 +195,8 @@ fn a_revoked_base_comes_back_with_a_new_invite() {
     street.sync();
     let stolen = Papers::of(&street);
     district.ok(&["revoke", "桂园街道", "--reason", "设备遗失"]);
-    let new = Node::new(Path::new(&federation.path("new")), "桂园街道", "440303001", Some(street.up().clone()));
+    let new =
+        Node::new(Path::new(&federation.path("new")), "桂园街道", "440303001", Some(street.up().clone()));
     let invite = federation.invite(&district, &new, "440303001");
     new.configure(&street.up().address());
     new.ok(&["join", &invite]);
@@ -252,7 +254,9 @@ fn invites_are_good_once_in_time_and_unchanged() {
     ] {
         cannot_join(&folder, &write(&federation, name, content.as_bytes()), 10, "邀请文件不完整");
     }
-    for (name, content) in [("picture", &b"\x89PNG\r\n\x1a\n"[..]), ("empty", b""), ("other.json", b"{\"a\": 1}")] {
+    for (name, content) in
+        [("picture", &b"\x89PNG\r\n\x1a\n"[..]), ("empty", b""), ("other.json", b"{\"a\": 1}")]
+    {
         let path = write(&federation, name, content);
         let answer = folder.run(&["join", &path]);
         assert!([4, 10].contains(&answer.code), "{name}: {} {}", answer.code, answer.words);
@@ -261,7 +265,8 @@ fn invites_are_good_once_in_time_and_unchanged() {
     folder.fails(3, &["join", &federation.path("nowhere.invite")]);
 
     let invite = InviteFile::read(&text, now()).unwrap();
-    let again = |name: &str, changed: InviteFile| write(&federation, name, changed.to_text().unwrap().as_bytes());
+    let again =
+        |name: &str, changed: InviteFile| write(&federation, name, changed.to_text().unwrap().as_bytes());
     let late = again("late", InviteFile { expires_at_ms: 1_700_000_000_000, ..invite.clone() });
     cannot_join(&folder, &late, 10, "过期");
     let guessed = again("guessed", InviteFile { code: InviteCode::generate().unwrap(), ..invite.clone() });
@@ -306,7 +311,10 @@ fn a_folder_with_a_node_stays_as_it_is() {
     let content = || files.map(|name| fs::read(street.folder.path().join(name)).unwrap());
     let before = content();
     street.fails(6, &["join", &invite]);
-    street.fails(6, &["init", "--federation", "新", "--name", "新", "--code", "1", "--jurisdiction", "440300000000"]);
+    street.fails(
+        6,
+        &["init", "--federation", "新", "--name", "新", "--code", "1", "--jurisdiction", "440300000000"],
+    );
     assert_eq!(content(), before);
     empty(&federation, "guest").ok(&["join", &invite]);
 }
@@ -315,7 +323,8 @@ fn a_folder_with_a_node_stays_as_it_is() {
 #[test]
 fn joining_again_after_a_failure_works() {
     let (federation, _city, [district, _], [street, _]) = tree();
-    let new = Node::new(Path::new(&federation.path("new")), "桂园街道", "440303001", Some(street.up().clone()));
+    let new =
+        Node::new(Path::new(&federation.path("new")), "桂园街道", "440303001", Some(street.up().clone()));
     let invite = federation.invite(&district, &new, "440303001");
     new.up().cut();
     cannot_join(&new.folder, &invite, 7, "连不上上级");
@@ -343,7 +352,8 @@ fn only_the_parent_invites() {
     invite(&district, "市基地", 5);
     invite(&city, "桂园街道", 5);
     invite(&city, "没有的街道", 3);
-    let new = ["invite", "440303009", "--name", "新街道", "--rung", "street", "--jurisdiction", "440303009000"];
+    let new =
+        ["invite", "440303009", "--name", "新街道", "--rung", "street", "--jurisdiction", "440303009000"];
     district.fails(5, &[&new[..], &["--address", address, "--out", &out]].concat());
     assert!(!district.has("base", "440303009"));
 }

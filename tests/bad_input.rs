@@ -72,7 +72,9 @@ fn codes_are_checked_and_an_officer_may_overrule() {
     let (_federation, city) = city();
     let wrong = wrong_check_digit(1);
     refused(&put_organization(&city, &wrong, &[]), 4, &["统一社会信用代码", "校验"]);
-    for (bad, word) in [("5353000050002167", "18"), ("", "信用代码"), ("5.31E+17", "表格软件"), ("甲乙", "信用代码")] {
+    for (bad, word) in
+        [("5353000050002167", "18"), ("", "信用代码"), ("5.31E+17", "表格软件"), ("甲乙", "信用代码")]
+    {
         refused(&put_organization(&city, bad, &[]), 4, &[word]);
     }
     assert_eq!(total(&city, "organization"), 0, "nothing was half saved");
@@ -82,7 +84,10 @@ fn codes_are_checked_and_an_officer_may_overrule() {
     assert_eq!(answer.code, 0, "{}", answer.words);
     assert!(answer.json["warnings"].to_string().contains("校验"), "{}", answer.json);
     let record = city.get("organization", &wrong);
-    assert_eq!(record["fields"]["override_reason"], reason, "the reason is kept in the field that explains it");
+    assert_eq!(
+        record["fields"]["override_reason"], reason,
+        "the reason is kept in the field that explains it"
+    );
 
     let answer = put_organization(&city, &wrong_inner_digit(2), &[]);
     assert_eq!(answer.code, 0, "only a warning: {}", answer.words);
@@ -453,7 +458,8 @@ fn a_full_disk_loses_nothing_that_was_saved() {
     let ballast = district.folder.path().join("ballast");
     fs::write(&ballast, vec![0; 3 << 20]).unwrap();
 
-    let rows = |part: u64| -> String { (part * ROWS..(part + 1) * ROWS).map(|seed| row(seed) + "\n").collect() };
+    let rows =
+        |part: u64| -> String { (part * ROWS..(part + 1) * ROWS).map(|seed| row(seed) + "\n").collect() };
     let name = |part: u64| file(&federation, &format!("{part}.csv"), format!("{HEADINGS}\n{}", rows(part)));
     let mut part = 0;
     let full = until("the disk is full", || {
@@ -473,7 +479,13 @@ fn a_full_disk_loses_nothing_that_was_saved() {
         assert!(district.has("organization", &code(seed)), "row {seed} is there");
     }
     let answer = put_organization(&district, &code(999_999), &["scope=", "address=红荔路1号"]);
-    assert!([0, 9].contains(&answer.code), "saved, or refused: {} {} {}", answer.code, answer.words, district.log());
+    assert!(
+        [0, 9].contains(&answer.code),
+        "saved, or refused: {} {} {}",
+        answer.code,
+        answer.words,
+        district.log()
+    );
     assert_eq!(district.has("organization", &code(999_999)), answer.code == 0, "and it is as it was said");
 
     fs::remove_file(&ballast).unwrap();

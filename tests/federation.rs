@@ -21,11 +21,26 @@ fn organization(city: &Node, seed: u64) -> String {
 
 fn profile(street: &Node, organization: &str) -> String {
     let fields = [format!("organization={organization}"), format!("base={}", street.base)];
-    street.put(&["organization_profile", &fields[0], &fields[1], "name=春苗", "contact=李小明", "--user", "小李"])
+    street.put(&[
+        "organization_profile",
+        &fields[0],
+        &fields[1],
+        "name=春苗",
+        "contact=李小明",
+        "--user",
+        "小李",
+    ])
 }
 
 fn service(node: &Node, topic: &str) -> String {
-    node.put(&["service_record", "date=2026-11-20", "sort=政策解读", &format!("topic={topic}"), "--user", "小王"])
+    node.put(&[
+        "service_record",
+        "date=2026-11-20",
+        "sort=政策解读",
+        &format!("topic={topic}"),
+        "--user",
+        "小王",
+    ])
 }
 
 /// Syncs until nothing is left to say, which must be soon.
@@ -139,7 +154,11 @@ fn edits_of_both_sides_of_a_cut_are_kept() {
     for node in [&street, &district, &city] {
         let record = node.get("organization_profile", &id);
         let fields = &record["fields"];
-        assert_eq!((&fields["contact"], &fields["office"]), (&"王芳".into(), &"人民南路1号".into()), "{record}");
+        assert_eq!(
+            (&fields["contact"], &fields["office"]),
+            (&"王芳".into(), &"人民南路1号".into()),
+            "{record}"
+        );
         assert_eq!(fields["name"], "春苗社工", "{}: the home's value is shown", node.name);
         assert_eq!(values(&record, "name"), expected, "{}: both are kept", node.name);
         assert_eq!(record["disputed"].as_array().unwrap().len(), 1, "other fields merged silently");
@@ -240,7 +259,9 @@ fn a_stale_form_gives_an_alternative() {
 fn arrived(node: &Node, id: &str) -> Vec<(String, bool)> {
     let record = node.get("service_record", id);
     let deliveries = record["deliveries"].as_array().unwrap().iter();
-    deliveries.map(|d| (d["base_name"].as_str().unwrap().to_owned(), d["arrived"].as_bool().unwrap())).collect()
+    deliveries
+        .map(|d| (d["base_name"].as_str().unwrap().to_owned(), d["arrived"].as_bool().unwrap()))
+        .collect()
 }
 
 // Wrong: a street that believes the city has what only the district holds.
@@ -249,8 +270,8 @@ fn ticks_tell_where_a_record_has_arrived() {
     let (_federation, [_city, district, street]) = Federation::small();
     let id = service(&street, "送教上门");
     let expect = |district_has, city_has| {
-        let expected =
-            [("桂园街道", true), ("罗湖区", district_has), ("市基地", city_has)].map(|(n, a)| (n.to_owned(), a));
+        let expected = [("桂园街道", true), ("罗湖区", district_has), ("市基地", city_has)]
+            .map(|(n, a)| (n.to_owned(), a));
         assert_eq!(arrived(&street, &id), expected);
     };
     expect(false, false);
@@ -295,7 +316,8 @@ fn a_figure_says_how_complete_it_is() {
 
     street.up().cut();
     let late = service(&street, "第二场");
-    let saved_at = street.ok(&["history", "service_record", &late])["edits"][0]["saved_at_ms"].as_u64().unwrap();
+    let saved_at =
+        street.ok(&["history", "service_record", &late])["edits"][0]["saved_at_ms"].as_u64().unwrap();
     street.fails(7, &["sync"]);
     district.sync();
     let (total, mark) = watermark(&city);
@@ -447,7 +469,10 @@ fn a_hostile_street_is_refused_in_words_and_the_rest_goes_on() {
     assert_eq!(district.get(SITE, &site)["fields"]["status"]["to"], "STATUS_SHOWING");
 
     let words = street.get(SITE, &site)["refused"].as_str().unwrap().to_owned();
-    assert!(words.contains("状态") && words.contains("展示中"), "says which field, and whose turn it is: {words}");
+    assert!(
+        words.contains("状态") && words.contains("展示中"),
+        "says which field, and whose turn it is: {words}"
+    );
     let words = street.get("notice", &fake.to_string())["refused"].as_str().unwrap().to_owned();
     assert!(words.contains("未接收"), "{words}");
     let inbound = "SELECT reason || ': ' || detail FROM quarantine WHERE inbound = 1 ORDER BY reason";
@@ -504,6 +529,16 @@ fn what_is_not_known_is_relayed_byte_for_byte() {
     settle(&[&street, &district]);
     let state = city.database().state(&deleted).unwrap();
     assert!(String::from_utf8_lossy(&state).contains("以后才有的字段"), "an edit of other fields keeps it");
+}
+
+// Wrong: a service manager that stops a node right after its start kills it, although the node said that it was ready.
+#[test]
+fn a_server_that_says_ready_can_be_stopped() {
+    const STARTS: usize = 12;
+    let federation = Federation::new();
+    let city = federation.root("市基地", "441900");
+    // Each stop asserts that the process ended by itself, with exit code 0.
+    (0..STARTS).for_each(|_| city.restart());
 }
 
 // Wrong: reports that go up only when somebody remembers to press a button.

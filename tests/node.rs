@@ -47,7 +47,15 @@ impl Federation {
         node.configure("");
         let division = division(code);
         let made = node.folder.ok(&[
-            "init", "--federation", "试验联邦", "--name", name, "--code", code, "--jurisdiction", &division,
+            "init",
+            "--federation",
+            "试验联邦",
+            "--name",
+            name,
+            "--code",
+            code,
+            "--jurisdiction",
+            &division,
         ]);
         let node = Node { base: made["base"].as_str().unwrap().to_owned(), ..node };
         node.serve();

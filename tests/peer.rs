@@ -158,8 +158,7 @@ pub fn identity(folder: &Path) -> Identity {
 /// Saves many records over the admin port of a node that is being served, all or none.
 pub fn put_batch(node: &Node, puts: Vec<PutRequest>) {
     let admin: serde_json::Value = serde_json::from_str(&node.folder.read("admin.json")).unwrap();
-    let token: MetadataValue<Ascii> =
-        format!("Bearer {}", admin["token"].as_str().unwrap()).parse().unwrap();
+    let token: MetadataValue<Ascii> = format!("Bearer {}", admin["token"].as_str().unwrap()).parse().unwrap();
     let address = format!("http://{}", admin["address"].as_str().unwrap());
     block_on(async {
         let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
@@ -178,7 +177,12 @@ pub fn services(count: usize) -> Vec<PutRequest> {
         let json = serde_json::json!({
             "date": "2026-11-20", "sort": "SORT_POLICY", "topic": format!("政策解读第{n}场"), "people": n, "note": noise,
         });
-        PutRequest { kind: "service_record".into(), json: json.to_string(), user: "小王".into(), ..PutRequest::default() }
+        PutRequest {
+            kind: "service_record".into(),
+            json: json.to_string(),
+            user: "小王".into(),
+            ..PutRequest::default()
+        }
     };
     (0..count).map(one).collect()
 }

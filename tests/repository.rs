@@ -21,16 +21,13 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("store", &["schema", "causal", "domain", "record", "sync"]),
     ("office", &["schema", "causal", "domain", "record", "sync", "store", "sheet"]),
     ("wire", &["causal", "record", "sync"]),
-    (
-        "node",
-        &["schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet"],
-    ),
+    ("node", &["schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet"]),
     ("demo", &["domain"]),
     (
         "shuniu",
         &[
-            "schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet", "node",
-            "demo",
+            "schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet",
+            "node", "demo",
         ],
     ),
 ];
@@ -54,7 +51,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let paths = entries.flatten().map(|entry| entry.path());
     let of = |path: PathBuf| match path.is_dir() {
         true => sources(&path),
-        false => if path.extension().is_some_and(|e| e == "rs") { vec![path] } else { Vec::new() },
+        false => {
+            if path.extension().is_some_and(|e| e == "rs") {
+                vec![path]
+            } else {
+                Vec::new()
+            }
+        }
     };
     paths.flat_map(of).collect()
 }
@@ -67,7 +70,8 @@ fn folder_of(name: &str) -> PathBuf {
 /// What of a crate's `src` is the program: without tests, and without the suite that a store's tests plug into.
 fn program(name: &str) -> Vec<(PathBuf, String)> {
     let folder = folder_of(name).join("src");
-    let suite = |path: &Path| path.starts_with(folder.join("contract")) || path.ends_with("store/src/contract.rs");
+    let suite =
+        |path: &Path| path.starts_with(folder.join("contract")) || path.ends_with("store/src/contract.rs");
     let files = sources(&folder).into_iter().filter(|path| !suite(path));
     files.map(|path| (path.clone(), without_tests(&fs::read_to_string(path).unwrap()))).collect()
 }
@@ -119,7 +123,8 @@ fn kinds() -> BTreeSet<String> {
         let files = fs::read_dir(folder.join("v1")).unwrap().flatten();
         files.into_iter().any(|f| fs::read_to_string(f.path()).unwrap().contains("option (schema.v1.kind)"))
     };
-    let names = areas.filter(|area| is_kind(&area.path())).map(|area| area.file_name().into_string().unwrap());
+    let names =
+        areas.filter(|area| is_kind(&area.path())).map(|area| area.file_name().into_string().unwrap());
     names.collect()
 }
 
@@ -159,10 +164,12 @@ fn pure_crates_cannot_reach_the_outside_world() {
             if !reached.insert(id) {
                 continue;
             }
-            let normal = |d: &&cargo_metadata::NodeDep| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
+            let normal =
+                |d: &&cargo_metadata::NodeDep| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
             open.extend(nodes[id].deps.iter().filter(normal).map(|dep| &dep.pkg));
         }
-        let reached: Vec<&str> = reached.into_iter().map(|id| names[id]).filter(|n| IMPURE.contains(n)).collect();
+        let reached: Vec<&str> =
+            reached.into_iter().map(|id| names[id]).filter(|n| IMPURE.contains(n)).collect();
         assert_eq!(reached, Vec::<&str>::new(), "{} is pure", package.name);
     }
 }
@@ -195,8 +202,10 @@ fn pure_crates_carry_the_bans() {
 fn the_engine_names_no_kind() {
     const WORDS: [&str; 2] = ["base", "division"];
     /// A figure by base, and the key of the table `meta` under which a node remembers whose it is.
-    const NO_KINDS: [(&str, &str); 2] =
-        [("office/src/filter.rs", "\"base\" | \"基地\""), ("office/src/lib.rs", "const META_BASE: &str = \"base\"")];
+    const NO_KINDS: [(&str, &str); 2] = [
+        ("office/src/filter.rs", "\"base\" | \"基地\""),
+        ("office/src/lib.rs", "const META_BASE: &str = \"base\""),
+    ];
     let kinds = kinds();
     assert!(kinds.len() >= 10 && kinds.contains("organization_profile"), "{kinds:?}");
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -224,8 +233,7 @@ fn the_engine_has_no_file_or_type_of_a_kind() {
     let kinds = kinds();
     let distinct = kinds.iter().filter(|kind| kind.contains('_'));
     for kind in distinct {
-        let camel: String =
-            kind.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        let camel: String = kind.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
         for (path, code) in ENGINE.iter().flat_map(|name| program(name)) {
             assert!(!path.file_stem().is_some_and(|stem| *stem == **kind), "{}", path.display());
             assert!(!code.contains(&camel) && !code.contains(kind.as_str()), "{}: {kind}", path.display());
@@ -242,7 +250,8 @@ fn migrations_are_numbered_without_gaps() {
         let mut numbers: Vec<u32> = names
             .filter(|name| name.ends_with(".sql"))
             .map(|name| {
-                let (number, words) = name.split_once('_').unwrap_or_else(|| panic!("{name} is NNNN_words.sql"));
+                let (number, words) =
+                    name.split_once('_').unwrap_or_else(|| panic!("{name} is NNNN_words.sql"));
                 assert!(number.len() == 4 && words.len() > ".sql".len(), "{name} is NNNN_words.sql");
                 number.parse().unwrap()
             })

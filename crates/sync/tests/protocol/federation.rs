@@ -546,5 +546,5 @@ fn survey() {
 #[ignore = "prints the course of one seed"]
 fn one_seed() {
     let _ = (DELETED, REMARK, PHONE, raw::FIELD_NUMBER_MAX);
-    run(38, true);
+    run(277, true);
 }
