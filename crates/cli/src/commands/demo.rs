@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::commands::Context;
+use crate::commands::serve::stop_signal;
 use crate::exit::Exit;
 
 #[derive(Debug, clap::Args)]
@@ -38,13 +39,12 @@ impl Demo {
         };
         let program = std::env::current_exe()?;
         let options = demo::DemoOptions { profile, once: self.once, folder: self.at, program };
-        let stop = async {
-            // Without a way to hear Ctrl-C the nodes stay up until this process is killed, and end with it.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        let report = demo::run(options, stop).await?;
-        Ok(if report.held() { Exit::Done } else { Exit::Demo })
+        match demo::run(options, stop_signal()).await {
+            Ok(report) if report.held() => Ok(Exit::Done),
+            Ok(_) => Ok(Exit::Demo),
+            // Who interrupts the story has seen enough of it.
+            Err(demo::DemoError::Stopped) => Ok(Exit::Done),
+            Err(error) => Err(error.into()),
+        }
     }
 }

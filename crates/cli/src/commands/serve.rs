@@ -44,7 +44,7 @@ fn announce(at: &Context, listening: &Listening) -> Result<(), NotWritten> {
 }
 
 /// Ready when the operator or the service manager asks to stop.
-async fn stop_signal() {
+pub async fn stop_signal() {
     let stopped = tokio::select! {
         stopped = tokio::signal::ctrl_c() => stopped,
         stopped = terminated() => stopped,

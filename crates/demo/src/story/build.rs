@@ -73,8 +73,6 @@ impl Tale {
                 async move {
                     let args: Vec<&str> = words.iter().map(String::as_str).collect();
                     let id = city.done(&args).await?.text("id")?.to_owned();
-                    // A base is its own home: what it says about its own house is its own.
-                    city.done(&["put", "base", &id, "--home", &id]).await?;
                     Ok((at, id))
                 }
             });
@@ -205,7 +203,9 @@ impl Tale {
             let above = base.parent.and_then(|at| by_code(&plan[at].code)).map(|(id, _)| id);
             let found =
                 by_code(&base.code).map(|(_, found)| (found.parent.as_ref(), found.hosted, &found.name));
-            found != Some((above, base.hosted, &base.name))
+            // A base is its own home: what it says about its own house is its own.
+            let home = by_code(&base.code).and_then(|(id, _)| Some(book.rows.get(id)?.home == *id));
+            found != Some((above, base.hosted, &base.name)) || home != Some(true)
         });
         wrong.map(|base| format!("{}库中的{}", book.name(), short_name(&base.name))).collect()
     }

@@ -12,7 +12,7 @@ const COPY_AFTER_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Bytes written, about, without the log ever having been copied to its end, after which the writer waits for it:
 /// under an unbroken stream of writes the log would otherwise grow for ever.
-const WAIT_AFTER_BYTES: u64 = 512 * 1024 * 1024;
+const WAIT_AFTER_BYTES: u64 = 128 * 1024 * 1024;
 
 /// What a commit of one small record adds to the log: a page of each index and table.
 const COMMIT_BYTES: u64 = 64 * 1024;
