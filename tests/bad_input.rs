@@ -388,6 +388,31 @@ fn a_stream_that_ends_early_seals_nothing() {
     assert_eq!(district.report_of(&street)["sealed_up_to_ms"], sealed, "nor did a session that has ended");
 }
 
+// Wrong: one report with a wrong clock, or by a lying program, and the figure says "complete" for years to come.
+#[test]
+fn a_seal_of_the_future_or_of_others_is_not_believed() {
+    let (_federation, [_city, district, street], client, session) = caller();
+    let bytes = |node: &Node| node.base.parse::<causal::BaseId>().unwrap().0.to_vec();
+    let seal =
+        |base, timeline| Seal { base, timeline, n: 1_000, at_ms: 4_000_000_000_000, ..Seal::default() };
+    let seals = vec![seal(bytes(&district), 7), seal(bytes(&street), 7)];
+    push(&client, vec![PushBatch { session, last: true, seals, ..PushBatch::default() }]);
+    let of_district = format!("SELECT count(*) FROM seal WHERE base = x'{}' AND timeline = 7", district.base);
+    assert_eq!(district.database().number(&of_district), 0, "a street speaks for itself alone");
+    let mark = &district.figure("service_record")["watermark"];
+    let claimed = mark["complete_up_to_ms"].as_u64().unwrap();
+    assert!(
+        claimed <= mark["computed_at_ms"].as_u64().unwrap(),
+        "nothing is complete up to the future: {mark}"
+    );
+    street.sync();
+    let told = district.report_of(&street)["sealed_up_to_ms"].as_u64().unwrap();
+    assert!(
+        told <= district.ok(&["status"])["now_ms"].as_u64().unwrap(),
+        "and the next honest report counts"
+    );
+}
+
 // Wrong: two servers write to one database, or the second one breaks the first.
 #[test]
 fn a_second_server_on_the_folder_is_refused() {

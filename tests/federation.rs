@@ -214,6 +214,29 @@ fn two_offline_creations_under_one_code_are_one_record() {
     assert_eq!(city.figure("organization")["total"], 1);
 }
 
+// Wrong: a record that one side deletes while the other works on it is gone, with the work.
+#[test]
+fn an_edit_beside_a_deletion_is_not_lost() {
+    let (_federation, [city, district, street]) = Federation::small();
+    let body = organization(&city, 6);
+    settle(&[&district, &street]);
+    let id = profile(&street, &body);
+    settle(&[&street, &district, &street]);
+    street.up().cut();
+    district.put(&["organization_profile", &id, "--delete", "--user", "老陈"]);
+    street.put(&["organization_profile", &id, "contact=王芳", "--user", "小李"]);
+    street.up().heal();
+    settle(&[&street, &district, &street]);
+    for node in [&street, &district, &city] {
+        let record = node.get("organization_profile", &id);
+        assert_eq!(record["fields"]["contact"], "王芳", "{}: {record}", node.name);
+        let history = node.ok(&["history", "organization_profile", &id]).to_string();
+        assert!(history.contains("老陈") && history.contains("小李"), "{}: {history}", node.name);
+    }
+    let states = |node: &Node| node.database().states("organization_profile");
+    assert!(states(&street) == states(&district) && states(&district) == states(&city));
+}
+
 // Wrong: what is shared by mistake stays with the neighbour for ever, or the neighbour's own words in it are lost.
 #[test]
 fn what_is_no_longer_shared_is_taken_back() {

@@ -254,7 +254,7 @@ impl Node {
         let pid = server.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status = until("a server stops when it is asked to", || server.child.try_wait().unwrap());
-        assert!(status.success(), "{}: {}", self.name, lock(&server.log));
+        assert!(status.success(), "{} ended with {status}: {}", self.name, lock(&server.log));
     }
 
     /// Ends its process as a power cut does.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use wire::admin::admin_client::AdminClient;
 use wire::record::records_client::RecordsClient;
 
@@ -40,6 +42,7 @@ pub async fn attach(folder: &Path) -> Result<Attached, NodeError> {
     folder.node()?;
     if let Some((address, token)) = published(&folder)
         && let Ok(channel) = connect(address).await
+        && answers(&channel, &token).await
     {
         return Ok(Attached { channel, token: token.add(), own: None });
     }
@@ -56,6 +59,14 @@ pub async fn attach(folder: &Path) -> Result<Attached, NodeError> {
 async fn connect(address: SocketAddr) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
     endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await
+}
+
+/// Whether this folder's own server is at the other end: a server that was killed leaves its file behind, and its port
+/// may be another's by now, who does not know the token.
+async fn answers(channel: &Channel, token: &Token) -> bool {
+    let service = InterceptedService::new(channel.clone(), token.add());
+    let asked = HealthCheckRequest { service: String::new() };
+    HealthClient::new(service).check(asked).await.is_ok()
 }
 
 impl Attached {

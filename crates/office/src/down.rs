@@ -167,8 +167,11 @@ impl<E: Engine> Office<E> {
         self.attest(&mut tx, &mut received.changes).await?;
         for batch in batches {
             if let (true, Some(link)) = (batch.last, &link) {
-                received.changes.seals.extend(checked_seals(&tree, child, batch.seals));
+                let seals = checked_seals(&tree, child, batch.seals).into_iter();
+                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
                 let now = self.now_ms();
+                let cut = seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal });
+                received.changes.seals.extend(cut);
                 received.changes.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
             }
         }

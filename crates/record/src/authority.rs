@@ -134,9 +134,10 @@ pub fn judge(
     if before.groups.is_empty() {
         faults.extend(case.creation(&judged));
     }
-    let new = |g: &&Group<'_>| !before.context.has(g.stamp.dot) && judged(g.stamp.base);
-    for group in after.groups.iter().filter(new) {
-        faults.extend(group.entries.iter().filter_map(|entry| case.entry(group, entry).err()));
+    for group in after.groups.iter().filter(|g| judged(g.stamp.base)) {
+        let new = !before.context.has(group.stamp.dot);
+        let judged = group.entries.iter().filter(|e| new || case.rewritten(e.register));
+        faults.extend(judged.filter_map(|entry| case.entry(group, entry).err()));
     }
     faults
 }
@@ -151,16 +152,30 @@ impl Case<'_, '_> {
         }
     }
 
-    /// A value that stood before may be gone only if its register holds a new entry.
+    /// A value that stood before may be gone only if its register holds a new entry; or one that is known but comes
+    /// from beneath the pusher: a part of a state was taken earlier, without what it says of others' edits.
     fn vanished(&self) -> Vec<Illegal> {
-        let replaced = |register: Register<'_>| {
-            let written =
-                |g: &Group<'_>| !self.before.context.has(g.stamp.dot) && g.entry(register).is_some();
-            self.after.groups.iter().any(written)
+        let rewritten = |register| {
+            let mut written = self.after.entries(register);
+            written.any(|(stamp, _)| self.past.may_rewrite(stamp.base))
         };
-        let gone = self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (g.stamp.dot, e)));
-        let gone = gone.filter(|(dot, e)| self.past.replaced(*dot, e.register) && !replaced(e.register));
-        gone.map(|(_, e)| Illegal::Vanished { field: self.label(e.register.field) }).collect()
+        let lost = self.gone().filter(|register| !self.newly_written(*register) && !rewritten(*register));
+        lost.map(|register| Illegal::Vanished { field: self.label(register.field) }).collect()
+    }
+
+    fn newly_written(&self, register: Register<'_>) -> bool {
+        self.after.entries(register).any(|(stamp, _)| !self.before.context.has(stamp.dot))
+    }
+
+    /// Whether what stands in a register replaced something now that stood beside it before.
+    fn rewritten(&self, register: Register<'_>) -> bool {
+        !self.newly_written(register) && self.gone().any(|gone| gone == register)
+    }
+
+    /// The registers of entries that stood before and were seen and replaced.
+    fn gone(&self) -> impl Iterator<Item = Register<'_>> {
+        let stood = self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (g.stamp.dot, e.register)));
+        stood.filter(|(dot, register)| self.past.replaced(*dot, *register)).map(|(_, register)| register)
     }
 
     fn creation(&self, judged: &impl Fn(BaseId) -> bool) -> Option<Illegal> {

@@ -57,6 +57,11 @@ impl<'s, 'a> Past<'s, 'a> {
         self.after.context.has(dot) && self.after.group(dot).is_none_or(|g| g.entry(register).is_none())
     }
 
+    /// Whether what `base` wrote may count as written after what it now replaces.
+    pub(crate) fn may_rewrite(&self, base: BaseId) -> bool {
+        !self.exact && (self.judged)(base)
+    }
+
     /// Whether an edit created the record: the first here, or one made where it was not known yet. The latter is
     /// honest only where the id follows from the natural key; both creations then stand side by side.
     pub(crate) fn is_creation(&self, group: &Group<'_>) -> bool {

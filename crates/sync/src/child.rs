@@ -1,6 +1,6 @@
 //! The child's side: what is taken from above, and what an acknowledgement settles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causal::{BaseId, Dot, RecordId, State, merge};
 use record::{Scope, Shown, Tree, scope_of};
@@ -47,9 +47,7 @@ impl Desk<'_> {
             }
         }
         for row in withdrawn.iter().filter_map(|id| existing.get(id)) {
-            // What was refused was not taken either: it is kept, not dropped.
-            let unpushed = row.unsent == Unsent::Unpushed || row.refused;
-            self.withdraw(&mut changes, row, &children, unpushed);
+            self.withdraw(&mut changes, row, &children, row.unsent == Unsent::Unpushed);
         }
         changes
     }
@@ -75,17 +73,11 @@ impl Desk<'_> {
             self.seen_above(changes, row, &merged, lacking);
             return Ok(());
         }
-        // What was refused is sent once more even so, since only that takes it out of the parent's quarantine.
-        let waits = lacking || row.is_some_and(|r| r.refused);
-        let unsent = if waits { Unsent::Unpushed } else { Unsent::Clean };
+        let unsent = if lacking || row.is_some_and(waits) { Unsent::Unpushed } else { Unsent::Clean };
         changes.revisions.extend(lost_entries(incoming.id, &ours, &merged, false));
         let shown = Shown::of(self.schema.kind(&incoming.kind), self.tree, &merged);
-        if let Some(row) = row.filter(|_| !waits) {
-            self.settled_above(changes, row, &merged, children);
-        }
         let before = scope_of(&ours);
         changes.withdraws.extend(self.lost_sight(&before, Some(&shown.scope), children, incoming.id));
-        changes.withdraws.dedup();
         let seq = row.map_or(0, |r| r.seq);
         let kind = incoming.kind.clone();
         let row = Row { id: incoming.id, kind, seq, hidden: false, refused: false, unsent, state: bytes };
@@ -93,27 +85,13 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What the parent sent brings nothing new. If it is all that is known here, the parent has it, by whatever way;
-    /// if it lacks something that was refused or believed to be there, that waits again.
+    /// What the parent sent brings nothing new. If it lacks something that was believed to be there, that waits again.
     fn seen_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, lacking: bool) {
-        let waits = lacking || row.refused;
-        let unsent = if waits { Unsent::Unpushed } else { Unsent::Clean };
-        if !waits {
-            self.settled_above(changes, row, state, &self.tree.link_children(self.me));
-        }
+        let unsent = if lacking || waits(row) { Unsent::Unpushed } else { Unsent::Clean };
         if row.hidden || row.refused || (lacking && row.unsent == Unsent::Clean) {
             changes.rows.push(self.anew(row, state, unsent));
-        } else if !waits && row.unsent != Unsent::Clean {
+        } else if unsent == Unsent::Clean && row.unsent == Unsent::Resend {
             changes.clean.push(row.seq);
-        }
-    }
-
-    /// The parent has all of a row that waited: the withdraws that were held back for it go out now (A3).
-    fn settled_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, children: &[BaseId]) {
-        if row.unsent == Unsent::Unpushed {
-            let scope = scope_of(state);
-            let blind = children.iter().filter(|c| !scope.visible_to(self.tree, **c));
-            changes.withdraws.extend(blind.map(|child| NewWithdraw { child: *child, record: row.id }));
         }
     }
 
@@ -142,7 +120,8 @@ impl Desk<'_> {
     fn withdraw(&self, changes: &mut Changes, row: &Row, children: &[BaseId], unpushed: bool) {
         let Ok(state) = State::decode(&row.state) else { return };
         changes.withdraws.extend(self.lost_sight(&scope_of(&state), None, children, row.id));
-        if unpushed {
+        // What was refused was not taken either: it is kept as well.
+        if unpushed || row.refused {
             changes.hide.push((row.id, true));
         } else {
             changes.drops.push(row.id);
@@ -176,7 +155,12 @@ impl Desk<'_> {
     ) -> Changes {
         let mut changes = Changes { revisions_sent: sent.revisions.clone(), ..Changes::default() };
         changes.links.push(Link { ack: Some(highest(link.ack, ack)), ..link.clone() });
-        changes.acknowledged.push((sent.after, sent.upto));
+        // What the parent could not verify goes on waiting: its knowledge grows from round to round (P3).
+        let is_held = |(id, _): &&(RecordId, u64)| {
+            matches!(verdicts.get(id), Some(Verdict::Quarantined(Reason::Unverified, _)))
+        };
+        let held: BTreeSet<u64> = sent.rows.iter().filter(is_held).map(|(_, seq)| *seq).collect();
+        changes.acknowledged = ranges(sent.after, sent.upto, &held.into_iter().collect::<Vec<_>>());
         let children = self.tree.link_children(self.me);
         // Most rows were simply taken, and the range above settles them: only the others are in `now`.
         for (id, seq) in &sent.rows {
@@ -184,7 +168,14 @@ impl Desk<'_> {
             let unchanged = row.seq == *seq;
             match verdicts.get(id) {
                 Some(Verdict::Quarantined(reason, detail)) if unchanged => {
-                    changes.refused.push((*id, *seq));
+                    match (reason, State::decode(&row.state)) {
+                        (Reason::Unverified, Ok(state)) if row.unsent != Unsent::Unpushed => {
+                            let again = self.anew(row, &state, Unsent::Unpushed);
+                            changes.rows.push(NewRow { row: Row { hidden: row.hidden, ..again.row }, ..again });
+                        }
+                        (Reason::Unverified, _) => {}
+                        _ => changes.refused.push((*id, *seq)),
+                    }
                     changes.quarantine.push(self.refused_above(row, *reason, detail.clone()));
                 }
                 Some(Verdict::Quarantined(..)) => {}
@@ -220,6 +211,24 @@ impl Desk<'_> {
             inbound: false,
         }
     }
+}
+
+/// Whether a row holds something that only the parent's word settles. That the parent has all of it by another way
+/// is not that word: it also takes the record out of quarantine, and lets withdraws go that were held back (A3).
+fn waits(row: &Row) -> bool {
+    row.unsent == Unsent::Unpushed || row.refused
+}
+
+/// The numbers `(after, upto]` without those in `held`, which ascend, as ranges.
+fn ranges(mut after: u64, upto: u64, held: &[u64]) -> Vec<(u64, u64)> {
+    let mut ranges = Vec::with_capacity(held.len() + 1);
+    for seq in held {
+        ranges.push((after, seq - 1));
+        after = *seq;
+    }
+    ranges.push((after, upto));
+    ranges.retain(|(after, upto)| after < upto);
+    ranges
 }
 
 /// What one batch of a push carried.

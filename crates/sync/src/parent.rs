@@ -118,6 +118,12 @@ impl Desk<'_> {
             let taken = self.take(existing.get(&incoming.id), incoming);
             let verdict = match taken {
                 Err((reason, detail)) => {
+                    if reason == Reason::Unverified
+                        && let Some((part, taken)) = self.take_part(existing.get(&incoming.id), incoming)
+                    {
+                        self.write(&mut received, &mut existing, &mut written, &children, &part, taken);
+                    }
+                    received.changes.release.retain(|key| *key != (incoming.id, true));
                     received.changes.quarantine.push(self.refused(incoming, reason, detail.clone()));
                     Verdict::Quarantined(reason, detail)
                 }
@@ -243,6 +249,11 @@ impl Desk<'_> {
         self.tree.was_within(base, self.child)
     }
 
+    /// Whether the tag proves that an edit was made at this node: it comes back after this node lost it.
+    fn is_own(&self, id: RecordId, stamp: &Stamp<'_>) -> bool {
+        self.tree.node_of(stamp.base) == self.me && (self.own_tag)(id, stamp)
+    }
+
     /// A record that is new here must belong below the pusher, unless it was moved away there before it came, or is
     /// what this node lost. Who else may have written its home is for [`Desk::check_claims`] to find out.
     fn check_scope(&self, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
@@ -268,8 +279,7 @@ impl Desk<'_> {
         let new = theirs.groups.iter().filter(|g| !ours.context.has(g.stamp.dot));
         for group in new {
             let stamp = &group.stamp;
-            let lost_own = self.tree.node_of(stamp.base) == self.me && (self.own_tag)(id, stamp);
-            if !self.is_below(stamp.base) && !lost_own {
+            if !self.is_below(stamp.base) && !self.is_own(id, stamp) {
                 let words = format!("含有{}的修改,本级没有见过,无法核实", self.tree.name(stamp.base));
                 return Err((Reason::Unverified, words));
             }
@@ -279,6 +289,50 @@ impl Desk<'_> {
             Some(dot) => Err((Reason::Unverified, format!("声称见过本级不知道的修改 {dot:?}"))),
             None => Ok(()),
         }
+    }
+
+    /// Of a state that holds unproved edits, what the pusher may bring for itself. When this node has lost records,
+    /// two children that hold each other's edits would otherwise wait for one another for ever.
+    fn take_part(&self, row: Option<&Row>, incoming: &Incoming) -> Option<(Incoming, Taken)> {
+        let theirs = State::decode(&incoming.state).ok()?;
+        let ours = row.map(|r| State::decode(&r.state)).transpose().ok()?.unwrap_or_default();
+        let part = self.provable(incoming.id, &ours, &theirs);
+        if ours.context.covers(&part.context) {
+            return None;
+        }
+        let part = Incoming { state: part.encode(), ..incoming.clone() };
+        let taken = self.take(row, &part).ok()?;
+        Some((part, taken))
+    }
+
+    /// The part of a state that says nothing new of others: their edits and claims as far as they are known here, and
+    /// what stands here unless an edit in this part replaced it. The part says less than the whole, nothing else, so
+    /// that merging the whole later gives the same as merging it at once.
+    fn provable<'a>(&self, id: RecordId, ours: &State<'a>, theirs: &State<'a>) -> State<'a> {
+        let proved = |stamp: &Stamp<'_>| self.is_below(stamp.base) || self.is_own(id, stamp);
+        let writer = |dot: &Dot| theirs.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| &g.stamp);
+        let known = |dot: Dot| Dot { tick: dot.tick.min(ours.context.tick(dot.replica)), ..dot };
+        let base = |dot: &Dot| self.replicas.get(&dot.replica).and_then(|r| r.base);
+        let sayable = |dot: Dot| match writer(&dot) {
+            Some(stamp) if proved(stamp) => dot,
+            None if base(&dot).is_some_and(|base| self.is_below(base)) => dot,
+            _ => known(dot),
+        };
+        let context: causal::Context = theirs.context.iter().map(sayable).collect();
+        let mut groups: Vec<_> = theirs.groups.iter().filter(|g| context.has(g.stamp.dot)).cloned().collect();
+        let new = groups.iter().filter(|g| !ours.context.has(g.stamp.dot)).cloned().collect::<Vec<_>>();
+        let replaced = |e: &causal::Entry<'_>| new.iter().any(|g| g.entry(e.register).is_some());
+        for group in ours.groups.iter().filter(|g| context.has(g.stamp.dot)) {
+            let mut entries = group.entries.clone();
+            let kept = theirs.group(group.stamp.dot);
+            entries.retain(|e| kept.is_some_and(|k| k.entry(e.register).is_some()) || !replaced(e));
+            groups.retain(|g| g.stamp.dot != group.stamp.dot);
+            if !entries.is_empty() {
+                groups.push(causal::Group { stamp: group.stamp, entries });
+            }
+        }
+        groups.sort_by_key(|g| g.stamp.dot);
+        State { context, groups }
     }
 
     /// Whether a claim "I have seen this edit" goes beyond what its writer can have written.

@@ -18,7 +18,8 @@ impl Serve {
                 tracing::warn!(%error, "the line that says ready could not be written");
             }
         };
-        node::serve(&at.folder, ready, stop_signal()).await?;
+        let stop = stop_signal();
+        node::serve(&at.folder, ready, stop).await?;
         Ok(Exit::Done)
     }
 }
@@ -43,26 +44,52 @@ fn announce(at: &Context, listening: &Listening) -> Result<(), NotWritten> {
     )
 }
 
-/// Ready when the operator or the service manager asks to stop.
-pub async fn stop_signal() {
-    let stopped = tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped,
-        stopped = terminated() => stopped,
-    };
-    match stopped {
-        Ok(()) => tracing::info!("stopping"),
-        Err(error) => tracing::error!(%error, "signals cannot be received; stopping"),
+/// Ready when the operator or the service manager asks to stop. What they send counts from this call on, not from when
+/// the future is first polled: a server that says it is ready can be stopped in the same moment.
+pub fn stop_signal() -> impl Future<Output = ()> {
+    let signals = Signals::hear();
+    async move {
+        match signals {
+            Ok(mut signals) => {
+                signals.wait().await;
+                tracing::info!("stopping");
+            }
+            Err(error) => tracing::error!(%error, "signals cannot be received; stopping"),
+        }
     }
 }
 
 #[cfg(unix)]
-async fn terminated() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::terminate())?.recv().await;
-    Ok(())
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn hear() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 #[cfg(not(unix))]
-async fn terminated() -> std::io::Result<()> {
-    std::future::pending().await
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn hear() -> std::io::Result<Signals> {
+        tokio::signal::windows::ctrl_c().map(Signals)
+    }
+
+    async fn wait(&mut self) {
+        self.0.recv().await;
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use schema::Schema;
+use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
@@ -76,6 +77,9 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // SQLite rolls back by itself when the disk is full; the pool then still believes in the transaction, and such a
+        // connection would refuse every later one. It is given up, and a new one opened.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// The one connection that writes; whoever holds it is alone.

@@ -25,6 +25,8 @@ pub struct Database {
     pub forgotten: u64,
     /// For the oracle alone: which edits of a record this database has taken in, as an explicit set.
     pub seen: BTreeMap<RecordId, BTreeSet<Dot>>,
+    /// For the oracle alone: the same of what is in quarantine.
+    pub held: BTreeMap<RecordId, BTreeSet<Dot>>,
 }
 
 impl Database {
@@ -63,8 +65,9 @@ impl Database {
         self.quarantine.keys().filter(|(_, inbound)| !inbound).map(|(id, _)| *id).collect()
     }
 
-    pub fn inbound_refused(&self) -> BTreeSet<RecordId> {
-        self.quarantine.keys().filter(|(_, inbound)| *inbound).map(|(id, _)| *id).collect()
+    /// What a child sent and was refused: only its own sending again takes it out, another's does not speak for it.
+    pub fn inbound_refused(&self, from: BaseId) -> BTreeSet<RecordId> {
+        self.quarantine.values().filter(|q| q.inbound && q.from == from).map(|q| q.record).collect()
     }
 
     /// Gives back the first number given out.

@@ -187,16 +187,28 @@ impl Node {
     }
 
     /// An administrator takes what waited unverified.
-    pub fn take_unproved(&mut self, tree: &Tree, held: &Quarantined, seen: BTreeSet<Dot>) {
+    pub fn take_unproved(&mut self, tree: &Tree, held: &Quarantined) {
         let ours = self.db.row(held.record).cloned().unwrap_or_default();
         let before = State::decode(&ours.state).unwrap_or_default();
         let merged = merge(&before, &State::decode(&held.state).unwrap()).unwrap();
         let shown = Shown::of(schema().kind(&held.kind), tree, &merged);
         let unsent = if self.is_root(tree) { Unsent::Clean } else { Unsent::Unpushed };
         let row = Row { id: held.record, kind: held.kind.clone(), unsent, state: merged.encode(), ..ours };
-        let rows = vec![NewRow { row, shown }];
-        self.db.apply(&Changes { rows, release: vec![(held.record, true)], ..Changes::default() });
+        let mut changes = Changes { release: vec![(held.record, true)], ..Changes::default() };
+        let blind = tree.link_children(self.base).into_iter().filter(|c| !shown.scope.visible_to(tree, *c));
+        changes.withdraws = blind.map(|child| NewWithdraw { child, record: held.record }).collect();
+        changes.rows.push(NewRow { row, shown });
+        self.db.apply(&changes);
+        let seen = self.db.held.remove(&held.record).unwrap_or_default();
         self.db.seen.entry(held.record).or_default().extend(seen);
+    }
+
+    /// The parent asks for a record that it refused.
+    pub fn asked_again(&mut self, id: RecordId) {
+        if let Some((row, _)) = self.db.rows.get_mut(&id).filter(|(row, _)| row.refused) {
+            row.refused = false;
+            row.unsent = Unsent::Unpushed;
+        }
     }
 
     fn current(&self, child: BaseId, session: u64) -> Option<Link> {
@@ -207,7 +219,7 @@ impl Node {
     pub fn receive(&mut self, tree: &Tree, batch: &Batch) -> Ack {
         let pushed: Vec<Incoming> = batch.parcels.iter().map(|p| p.incoming.clone()).collect();
         let existing = self.db.existing(pushed.iter().map(|p| p.id));
-        let quarantined = self.db.inbound_refused();
+        let quarantined = self.db.inbound_refused(batch.child);
         let desk = parent::Desk {
             schema: schema(),
             tree,
@@ -228,8 +240,15 @@ impl Node {
         }
         let first = self.db.apply(&received.changes);
         for (parcel, verdict) in batch.parcels.iter().zip(&received.verdicts) {
-            if !matches!(verdict, Verdict::Quarantined(..)) {
-                self.db.seen.entry(parcel.incoming.id).or_default().extend(&parcel.seen);
+            let id = parcel.incoming.id;
+            if matches!(verdict, Verdict::Quarantined(..)) {
+                self.db.held.insert(id, parcel.seen.clone());
+                // What of it was proved and taken: the edits whose own names the context has gained.
+                let state = self.db.row(id).map(|r| State::decode(&r.state).unwrap()).unwrap_or_default();
+                let taken = parcel.seen.iter().filter(|dot| state.context.has(**dot));
+                self.db.seen.entry(id).or_default().extend(taken);
+            } else {
+                self.db.seen.entry(id).or_default().extend(&parcel.seen);
             }
         }
         if let Some(open) = self.sessions.get_mut(&batch.child).filter(|open| open.id == batch.session) {
