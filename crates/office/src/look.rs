@@ -107,7 +107,9 @@ impl<E: Engine> Office<E> {
         let disputed = disputed(kind, &tree, &state);
         let covers = read_covers(&mut snapshot).await?;
         let deliveries = self.deliveries(&tree, &row, &covers, &snapshot.ticks().await?);
-        let refused = if row.refused { self.refusal(&mut snapshot, row.id).await? } else { String::new() };
+        // What could not be verified goes on waiting, and is in quarantine above all the same.
+        let waits = row.refused || row.unsent != Unsent::Clean;
+        let refused = if waits { self.refusal(&mut snapshot, &row).await? } else { String::new() };
         Ok(Look { view, disputed, deliveries, refused })
     }
 
@@ -127,13 +129,12 @@ impl<E: Engine> Office<E> {
         found.ok_or_else(|| OfficeError::NotFound { what: words.chars().take(80).collect() })
     }
 
-    async fn refusal<R: Read>(&self, reader: &mut R, id: RecordId) -> Result<String, OfficeError> {
+    /// What the parent said when it did not take a record; nothing when it was never refused.
+    async fn refusal<R: Read>(&self, reader: &mut R, row: &Row) -> Result<String, OfficeError> {
         let kept = reader.quarantined(QUARANTINE_LOOK).await?;
-        let mine = kept.into_iter().find(|q| q.record == id && !q.inbound);
-        Ok(mine.map_or_else(
-            || "上级未接收".into(),
-            |q| format!("上级未接收:{}({})", q.detail, q.reason.words()),
-        ))
+        let mine = kept.into_iter().find(|q| q.record == row.id && !q.inbound);
+        let unknown = if row.refused { "上级未接收" } else { "" };
+        Ok(mine.map_or_else(|| unknown.into(), |q| format!("上级未接收:{}({})", q.detail, q.reason.words())))
     }
 
     /// Where a record has arrived, nearest first: here, then each base above (S1, delivery ticks).

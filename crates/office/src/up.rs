@@ -305,8 +305,9 @@ impl<E: Engine> Office<E> {
             let mut acked = self.acked_seals();
             acked.extend(round.seals.iter().map(|s| ((s.base, s.timeline), (s.n, s.quarantined))));
         }
-        round.pushed += sent.rows.len() as u64;
-        round.refused += verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
+        let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
+        round.pushed += (sent.rows.len() as u64).saturating_sub(refused);
+        round.refused += refused;
         self.committed(&changes).await
     }
 
