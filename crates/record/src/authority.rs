@@ -152,15 +152,17 @@ impl Case<'_, '_> {
         }
     }
 
-    /// A value that stood before may be gone only if its register holds a new entry; or one that is known but comes
-    /// from beneath the pusher: a part of a state was taken earlier, without what it says of others' edits.
+    /// A value that stood before may be gone only if its register holds a new entry. Or one that is known, if either
+    /// it or the value comes from beneath the pusher: a part of a state was taken earlier, without what it says of
+    /// others' edits; and whoever gives up a value of his own, or writes again what he wrote, takes nothing from others.
     fn vanished(&self) -> Vec<Illegal> {
-        let rewritten = |register| {
-            let mut written = self.after.entries(register);
-            written.any(|(stamp, _)| self.past.may_rewrite(stamp.base))
+        let own = |gone: &Stamp<'_>, register| {
+            let mut left = self.after.entries(register);
+            left.any(|(stamp, _)| self.past.may_rewrite(stamp.base) || self.past.may_rewrite(gone.base))
         };
-        let lost = self.gone().filter(|register| !self.newly_written(*register) && !rewritten(*register));
-        lost.map(|register| Illegal::Vanished { field: self.label(register.field) }).collect()
+        let lost =
+            self.gone().filter(|(stamp, register)| !self.newly_written(*register) && !own(stamp, *register));
+        lost.map(|(_, register)| Illegal::Vanished { field: self.label(register.field) }).collect()
     }
 
     fn newly_written(&self, register: Register<'_>) -> bool {
@@ -169,13 +171,14 @@ impl Case<'_, '_> {
 
     /// Whether what stands in a register replaced something now that stood beside it before.
     fn rewritten(&self, register: Register<'_>) -> bool {
-        !self.newly_written(register) && self.gone().any(|gone| gone == register)
+        !self.newly_written(register) && self.gone().any(|(_, gone)| gone == register)
     }
 
     /// The registers of entries that stood before and were seen and replaced.
-    fn gone(&self) -> impl Iterator<Item = Register<'_>> {
-        let stood = self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (g.stamp.dot, e.register)));
-        stood.filter(|(dot, register)| self.past.replaced(*dot, *register)).map(|(_, register)| register)
+    fn gone(&self) -> impl Iterator<Item = (&Stamp<'_>, Register<'_>)> {
+        let stood =
+            self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (&g.stamp, e.register)));
+        stood.filter(|(stamp, register)| self.past.replaced(stamp.dot, *register))
     }
 
     fn creation(&self, judged: &impl Fn(BaseId) -> bool) -> Option<Illegal> {

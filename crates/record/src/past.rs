@@ -40,7 +40,8 @@ impl<'s, 'a> Past<'s, 'a> {
         let known = !before.groups.is_empty();
         past.creates = !known || past.new_groups().any(|group| past.is_creation(group));
         let lone = after.groups.len() == 1;
-        past.moved = !exact && if known { past.was_beneath() || past.created_beside() } else { !lone };
+        past.moved = !exact
+            && if known { past.was_beneath() || past.created_beside() || past.regained() } else { !lone };
         past.creates |= past.moved && past.created_beside();
         past
     }
@@ -94,6 +95,15 @@ impl<'s, 'a> Past<'s, 'a> {
         let mut written = theirs.flat_map(|g| g.entries.iter().map(|e| e.register.field));
         home_values(self.before).any(|home| (self.judged)(home))
             || written.any(|number| self.is_of_chain(number))
+    }
+
+    /// Whether a home comes back that the receiver itself set and lost, and with it what others wrote before that.
+    fn regained(&self) -> bool {
+        let mut new = self
+            .after
+            .entries(Register::whole(HOME))
+            .filter(|(stamp, _)| !self.before.context.has(stamp.dot));
+        new.any(|(stamp, _)| !(self.judged)(stamp.base))
     }
 
     /// Whether nobody but a base of the home's chain may write a field, creation apart.

@@ -6,7 +6,9 @@ use causal::{BaseId, Dot, RecordId, State, merge};
 use record::{Scope, Shown, Tree, scope_of};
 use schema::Schema;
 
-use crate::model::{Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Row, Seal, Tick, Unsent, Withdraw};
+use crate::model::{
+    Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Row, Seal, Tick, Unsent, Withdraw,
+};
 use crate::parent::{Incoming, Verdict, Welcome, lost_entries, replicas_of};
 use crate::position::{Position, TimelineId};
 
@@ -42,7 +44,9 @@ impl Desk<'_> {
         let mut changes = Changes::default();
         let children = self.tree.link_children(self.me);
         for incoming in pulled {
-            if let Err((reason, detail)) = self.take(&mut changes, existing.get(&incoming.id), incoming, &children) {
+            if let Err((reason, detail)) =
+                self.take(&mut changes, existing.get(&incoming.id), incoming, &children)
+            {
                 changes.quarantine.push(self.refused(incoming, reason, detail));
             }
         }
@@ -120,8 +124,11 @@ impl Desk<'_> {
     fn withdraw(&self, changes: &mut Changes, row: &Row, children: &[BaseId], unpushed: bool) {
         let Ok(state) = State::decode(&row.state) else { return };
         changes.withdraws.extend(self.lost_sight(&scope_of(&state), None, children, row.id));
-        // What was refused was not taken either: it is kept as well.
-        if unpushed || row.refused {
+        if row.refused {
+            // Refused is not taken: it is kept too, and tried again, since the parent knows more than it did then.
+            let again = self.anew(row, &state, Unsent::Unpushed);
+            changes.rows.push(NewRow { row: Row { hidden: true, ..again.row }, ..again });
+        } else if unpushed {
             changes.hide.push((row.id, true));
         } else {
             changes.drops.push(row.id);
@@ -171,7 +178,9 @@ impl Desk<'_> {
                     match (reason, State::decode(&row.state)) {
                         (Reason::Unverified, Ok(state)) if row.unsent != Unsent::Unpushed => {
                             let again = self.anew(row, &state, Unsent::Unpushed);
-                            changes.rows.push(NewRow { row: Row { hidden: row.hidden, ..again.row }, ..again });
+                            changes
+                                .rows
+                                .push(NewRow { row: Row { hidden: row.hidden, ..again.row }, ..again });
                         }
                         (Reason::Unverified, _) => {}
                         _ => changes.refused.push((*id, *seq)),
@@ -193,7 +202,8 @@ impl Desk<'_> {
             }
         }
         let settled = |w: &&Withdraw| sent.rows.iter().any(|(id, _)| *id == w.record);
-        let again = withdraws.iter().filter(settled).map(|w| NewWithdraw { child: w.child, record: w.record });
+        let again =
+            withdraws.iter().filter(settled).map(|w| NewWithdraw { child: w.child, record: w.record });
         changes.withdraws.extend(again);
         changes
     }
@@ -255,7 +265,13 @@ fn highest(old: Option<Position>, new: Position) -> Position {
 }
 
 /// The next seal of a base: everything saved in this database up to `covers_seq` (S1).
-pub fn next_seal(held: Option<&Seal>, base: BaseId, timeline: TimelineId, at_ms: u64, covers_seq: u64) -> Seal {
+pub fn next_seal(
+    held: Option<&Seal>,
+    base: BaseId,
+    timeline: TimelineId,
+    at_ms: u64,
+    covers_seq: u64,
+) -> Seal {
     let n = held.filter(|s| s.timeline == timeline).map_or(0, |s| s.n) + 1;
     Seal { base, timeline, n, at_ms, covers_seq, ..Seal::default() }
 }

@@ -13,7 +13,7 @@ mod position;
 pub mod schedule;
 
 pub use model::{
-    Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick, Unsent, Withdraw,
-    limits,
+    Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick,
+    Unsent, Withdraw, limits,
 };
 pub use position::{Position, Timeline, TimelineId, Timelines};

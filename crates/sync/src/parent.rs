@@ -149,6 +149,8 @@ impl Desk<'_> {
         taken: Taken,
     ) {
         let changes = &mut received.changes;
+        // A good copy settles a bad one of the same push.
+        changes.quarantine.retain(|q| q.record != incoming.id);
         if self.quarantined.contains(&incoming.id) {
             changes.release.push((incoming.id, true));
         }
@@ -271,17 +273,28 @@ impl Desk<'_> {
             return Ok(());
         }
         let home = scope.homes.first().copied().unwrap_or_default();
-        Err((Reason::Scope, format!("属地“{}”不在{}的管辖范围", self.tree.name(home), self.tree.name(self.child))))
+        Err((
+            Reason::Scope,
+            format!("属地“{}”不在{}的管辖范围", self.tree.name(home), self.tree.name(self.child)),
+        ))
     }
 
     /// Edits and claims of bases that do not lie below the pusher must be known here, or proved (P3, P4).
-    fn check_claims(&self, id: RecordId, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
+    fn check_claims(
+        &self,
+        id: RecordId,
+        ours: &State<'_>,
+        theirs: &State<'_>,
+    ) -> Result<(), (Reason, String)> {
         let new = theirs.groups.iter().filter(|g| !ours.context.has(g.stamp.dot));
         for group in new {
             let stamp = &group.stamp;
             if !self.is_below(stamp.base) && !self.is_own(id, stamp) {
                 let words = format!("含有{}的修改,本级没有见过,无法核实", self.tree.name(stamp.base));
                 return Err((Reason::Unverified, words));
+            }
+            if self.is_taken(stamp) {
+                return Err((Reason::Unverified, format!("修改 {:?} 用了别的节点的名字", stamp.dot)));
             }
         }
         let beyond = |dot: &Dot| !ours.context.has(*dot) && self.exceeds(*dot);
@@ -310,7 +323,8 @@ impl Desk<'_> {
     /// that merging the whole later gives the same as merging it at once.
     fn provable<'a>(&self, id: RecordId, ours: &State<'a>, theirs: &State<'a>) -> State<'a> {
         let proved = |stamp: &Stamp<'_>| self.is_below(stamp.base) || self.is_own(id, stamp);
-        let writer = |dot: &Dot| theirs.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| &g.stamp);
+        let writer =
+            |dot: &Dot| theirs.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| &g.stamp);
         let known = |dot: Dot| Dot { tick: dot.tick.min(ours.context.tick(dot.replica)), ..dot };
         let base = |dot: &Dot| self.replicas.get(&dot.replica).and_then(|r| r.base);
         let sayable = |dot: Dot| match writer(&dot) {
@@ -339,8 +353,18 @@ impl Desk<'_> {
     fn exceeds(&self, dot: Dot) -> bool {
         let Some(known) = self.replicas.get(&dot.replica) else { return false };
         let Some(base) = known.base else { return false };
-        let own_past = self.tree.node_of(base) == self.me && self.live != Some(dot.replica);
-        dot.tick > known.tick && !own_past && !self.is_below(base)
+        let live = self.live == Some(dot.replica);
+        let own_past = self.tree.node_of(base) == self.me && !live;
+        dot.tick > known.tick && (live || !(own_past || self.is_below(base)))
+    }
+
+    /// Whether an edit goes by the name of a replica that is known as another node's. One node writes for all the bases
+    /// that it serves.
+    fn is_taken(&self, stamp: &Stamp<'_>) -> bool {
+        let known = self.replicas.get(&stamp.dot.replica).and_then(|r| r.base);
+        let node = |base| self.tree.node_of(base);
+        let moved = |base| self.tree.get(base).is_none_or(|b| !b.former_parents.is_empty());
+        known.is_some_and(|base| node(base) != node(stamp.base) && !moved(base) && !moved(stamp.base))
     }
 }
 
@@ -367,13 +391,19 @@ fn is_kind_name(name: &str) -> bool {
 
 /// The replicas that a state tells of: those of its edits with their bases, and all in its context.
 pub(crate) fn replicas_of(state: &State<'_>) -> Vec<Replica> {
-    let base_of = |dot: Dot| state.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| g.stamp.base);
+    let base_of =
+        |dot: Dot| state.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| g.stamp.base);
     state.context.iter().map(|dot| Replica { id: dot.replica, base: base_of(dot), tick: dot.tick }).collect()
 }
 
 /// History of what a merge removes here: the pusher's own history rows say it better where there are any, and the
 /// store keeps the longer.
-pub(crate) fn lost_entries(id: RecordId, ours: &State<'_>, merged: &State<'_>, unsent: bool) -> Vec<Revision> {
+pub(crate) fn lost_entries(
+    id: RecordId,
+    ours: &State<'_>,
+    merged: &State<'_>,
+    unsent: bool,
+) -> Vec<Revision> {
     let by = |register| {
         let new = merged.entries(register).map(|(stamp, _)| stamp.dot).filter(|dot| !ours.context.has(*dot));
         new.max().unwrap_or_default()
@@ -390,6 +420,17 @@ pub(crate) fn lost_entries(id: RecordId, ours: &State<'_>, merged: &State<'_>, u
         }
     }
     revisions
+}
+
+/// Whether a record that was refused here is known by now, by whatever way it came: it need not be kept aside any
+/// longer. `row` is what is held of it.
+pub fn is_settled(row: &Row, refused: &Quarantined) -> bool {
+    match (State::decode(&row.state), State::decode(&refused.state)) {
+        (Ok(ours), Ok(theirs)) => {
+            row.kind == refused.kind && merge(&ours, &theirs).is_ok_and(|merged| merged == ours)
+        }
+        _ => false,
+    }
 }
 
 /// The history rows of a push that are well formed and belong to the records pushed with them.

@@ -31,7 +31,8 @@ impl Schedule {
     ///
     /// `None` when the schedule never starts anything.
     pub fn next(&self, now_ms: u64, last_ms: u64, spread_ms: u64) -> Option<u64> {
-        let interval = self.every_ms.map(|every| if last_ms == 0 { now_ms } else { now_ms.max(last_ms + every) });
+        let interval =
+            self.every_ms.map(|every| if last_ms == 0 { now_ms } else { now_ms.max(last_ms + every) });
         let daily = self.at_minutes.iter().map(|minute| next_minute(now_ms, *minute) + spread_ms);
         let earliest = daily.chain(interval).min()?;
         Some(self.after_quiet(earliest))

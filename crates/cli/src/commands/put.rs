@@ -95,7 +95,9 @@ impl Put {
     ) -> anyhow::Result<PutRequest> {
         let is_new = id.is_empty();
         if is_new && (self.delete || self.restore || self.seen.is_some()) {
-            return Err(usage("--delete、--restore 和 --seen 要写明是哪条记录 / --delete, --restore and --seen need an id"));
+            return Err(usage(
+                "--delete、--restore 和 --seen 要写明是哪条记录 / --delete, --restore and --seen need an id",
+            ));
         }
         let rest = self.home.is_empty() && self.audience.is_empty();
         if fields.is_empty() && rest && !self.delete && !self.restore {

@@ -113,7 +113,7 @@ fn put_seal(data: &mut Data, new: &Seal) {
 
 fn put_replica(data: &mut Data, new: &Replica) {
     let held = data.replicas.entry(new.id).or_insert(*new);
-    held.base = new.base.or(held.base);
+    held.base = held.base.or(new.base);
     held.tick = held.tick.max(new.tick);
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn all(conn: &mut SqliteConnection) -> Result<Vec<Replica>, Sto
 /// Writes replicas: the higher tick wins, and a base once known stays.
 pub(super) async fn put(conn: &mut SqliteConnection, replicas: &[Replica]) -> Result<(), StoreError> {
     const HEAD: &str = "INSERT INTO replica (id, base, tick)";
-    const TAIL: &str = "ON CONFLICT (id) DO UPDATE SET base = COALESCE(excluded.base, replica.base), \
+    const TAIL: &str = "ON CONFLICT (id) DO UPDATE SET base = COALESCE(replica.base, excluded.base), \
                         tick = CASE WHEN excluded.tick > replica.tick THEN excluded.tick ELSE replica.tick END";
     insert(conn, "writing replicas", HEAD, 3, TAIL, replicas, |b, replica| {
         b.number(replica.id.0).add(replica.base.map(|base| base.0.to_vec())).number(replica.tick);

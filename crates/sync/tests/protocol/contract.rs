@@ -100,7 +100,9 @@ pub const fn record(n: u8) -> RecordId {
 pub fn tree() -> Tree {
     let parents = [(CITY, None), (WEST, Some(CITY)), (EAST, Some(CITY)), (S4, Some(WEST)), (S5, Some(WEST))];
     let parents = parents.into_iter().chain([(S6, Some(EAST)), (S7, Some(EAST))]);
-    parents.map(|(id, parent)| Base { id, parent, name: format!("基地{}", id.0[0]), ..Base::default() }).collect()
+    parents
+        .map(|(id, parent)| Base { id, parent, name: format!("基地{}", id.0[0]), ..Base::default() })
+        .collect()
 }
 
 pub const TITLE: u32 = 1;

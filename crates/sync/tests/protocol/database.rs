@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use causal::{BaseId, Dot, RecordId, ReplicaId};
 use record::Shown;
 use sync::{
-    Changes, Handed, Link, Position, Quarantined, Replica, Revision, Row, Seal, Tick, Timeline, TimelineId, Timelines,
-    Unsent, Withdraw,
+    Changes, Handed, Link, Position, Quarantined, Replica, Revision, Row, Seal, Tick, Timeline, TimelineId,
+    Timelines, Unsent, Withdraw,
 };
 
 /// Everything that one node keeps.
@@ -56,7 +56,8 @@ impl Database {
 
     pub fn withdraws(&self, child: BaseId) -> Vec<Withdraw> {
         let of_child = self.withdraws.iter().filter(|((to, _), _)| *to == child);
-        let mut all: Vec<_> = of_child.map(|((_, record), seq)| Withdraw { child, record: *record, seq: *seq }).collect();
+        let mut all: Vec<_> =
+            of_child.map(|((_, record), seq)| Withdraw { child, record: *record, seq: *seq }).collect();
         all.sort_by_key(|w| w.seq);
         all
     }
@@ -99,7 +100,8 @@ impl Database {
             self.handed.values_mut().for_each(|h| h.unattested = true);
         }
         for (row, _) in self.rows.values_mut() {
-            let in_range = changes.acknowledged.iter().any(|(after, upto)| *after < row.seq && row.seq <= *upto);
+            let in_range =
+                changes.acknowledged.iter().any(|(after, upto)| *after < row.seq && row.seq <= *upto);
             let refused = changes.refused.contains(&(row.id, row.seq));
             if in_range || refused || changes.clean.contains(&row.seq) {
                 row.unsent = Unsent::Clean;

@@ -1,7 +1,8 @@
 //! The protocol over plain maps: one rule at a time, and a whole federation of them at random.
 
-#![allow(clippy::unwrap_used, reason = "a failed test panics")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test panics, and tells its seed")]
 
+mod bench;
 mod contract;
 mod database;
 mod federation;

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use causal::{BaseId, Context, Dot, RecordId, ReplicaId, Stamp, State, TAG_BYTES, merge, write};
 use record::{AUDIENCE, Draft, HOME, Shown, Tree, audience_bases, judge, scope_of};
 use sync::child::{self, Sent, next_seal, resync, ticks_of};
-use sync::parent::{self, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome};
-use sync::{Changes, Link, NewRow, NewWithdraw, Position, Quarantined, Replica, Revision, Row, Seal, TimelineId, Unsent};
+use sync::parent::{
+    self, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, is_settled, welcome,
+};
+use sync::{
+    Changes, Link, NewRow, NewWithdraw, Position, Quarantined, Replica, Revision, Row, Seal, TimelineId,
+    Unsent,
+};
 
 use crate::contract::schema;
 use crate::database::Database;
@@ -108,7 +113,9 @@ impl Node {
 
     fn mint(&mut self, before: &State<'_>, random: u64) -> Dot {
         let (id, ticks, _) = match self.replica {
-            Some((id, ticks, forgotten)) if forgotten == self.db.forgotten && before.context.tick(id) <= ticks => {
+            Some((id, ticks, forgotten))
+                if forgotten == self.db.forgotten && before.context.tick(id) <= ticks =>
+            {
                 (id, ticks + 1, forgotten)
             }
             _ => (ReplicaId(random), 1, self.db.forgotten),
@@ -142,7 +149,8 @@ impl Node {
         }
         let kept = self.replica;
         let dot = self.mint(&before, random);
-        let stamp = Stamp { dot, saved_at_ms, base: self.base, user: "王小明", tag: tag(id, dot, self.base) };
+        let stamp =
+            Stamp { dot, saved_at_ms, base: self.base, user: "王小明", tag: tag(id, dot, self.base) };
         let written = write(&before, stamp, &seen, &entries);
         if !judge(definition, tree, &before, &written.state, |_| true).is_empty() {
             self.replica = kept;
@@ -152,19 +160,25 @@ impl Node {
         let shown = Shown::of(Some(definition), tree, &written.state);
         let mut changes = Changes::default();
         changes.replicas.push(Replica { id: dot.replica, base: Some(self.base), tick: dot.tick });
-        changes.revisions = written.replaced.into_iter().map(|group| Revision {
-            record: id,
-            of: group.stamp.dot,
-            by: dot,
-            fragment: State::of_groups(vec![group]).encode(),
-            unsent: unsent != Unsent::Clean,
-        }).collect();
+        changes.revisions = written
+            .replaced
+            .into_iter()
+            .map(|group| Revision {
+                record: id,
+                of: group.stamp.dot,
+                by: dot,
+                fragment: State::of_groups(vec![group]).encode(),
+                unsent: unsent != Unsent::Clean,
+            })
+            .collect();
         let scope = scope_of(&before);
         let gone = |c: &BaseId| scope.visible_to(tree, *c) && !shown.scope.visible_to(tree, *c);
         let children = tree.link_children(self.base).into_iter().filter(gone);
         changes.withdraws = children.map(|child| NewWithdraw { child, record: id }).collect();
         let places = entries.iter().map(|e| (e.register.field, e.register.element.to_vec())).collect();
-        let values = |number| entries.iter().filter(move |e| e.register.field == number).flat_map(|e| audience_bases(e.value));
+        let values = |number| {
+            entries.iter().filter(move |e| e.register.field == number).flat_map(|e| audience_bases(e.value))
+        };
         oracle.widen(id, values(HOME), values(AUDIENCE));
         oracle.saved.entry(id).or_default().push(Saved { dot, base: self.base, places, form });
         let state = written.state.encode();
@@ -201,6 +215,14 @@ impl Node {
         self.db.apply(&changes);
         let seen = self.db.held.remove(&held.record).unwrap_or_default();
         self.db.seen.entry(held.record).or_default().extend(seen);
+    }
+
+    /// Quarantine is looked through again when knowledge has grown.
+    fn recheck(&mut self) {
+        let settled =
+            |q: &&Quarantined| q.inbound && self.db.row(q.record).is_some_and(|row| is_settled(row, q));
+        let release = self.db.quarantine.values().filter(settled).map(|q| (q.record, true)).collect();
+        self.db.apply(&Changes { release, ..Changes::default() });
     }
 
     /// The parent asks for a record that it refused.
@@ -251,6 +273,7 @@ impl Node {
                 self.db.seen.entry(id).or_default().extend(&parcel.seen);
             }
         }
+        self.recheck();
         if let Some(open) = self.sessions.get_mut(&batch.child).filter(|open| open.id == batch.session) {
             for at in &received.echoes {
                 open.echoes.insert(received.changes.rows[*at].row.id, first + *at as u64);
@@ -261,20 +284,32 @@ impl Node {
         Ack { session: batch.session, index: batch.index, position: self.db.now(), verdicts }
     }
 
-    pub fn page(&self, tree: &Tree, child: BaseId, session: u64, cursor: Position, limit: usize) -> Option<Page> {
+    pub fn page(
+        &self,
+        tree: &Tree,
+        child: BaseId,
+        session: u64,
+        cursor: Position,
+        limit: usize,
+    ) -> Option<Page> {
         self.current(child, session)?;
         let open = &self.sessions[&child];
-        let mut rows: Vec<_> = self.db.rows.values().filter(|(r, _)| !r.hidden && r.seq > cursor.seq).collect();
+        let mut rows: Vec<_> =
+            self.db.rows.values().filter(|(r, _)| !r.hidden && r.seq > cursor.seq).collect();
         rows.sort_by_key(|(row, _)| row.seq);
-        rows.retain(|(row, shown)| shown.scope.visible_to(tree, child) && open.echoes.get(&row.id) != Some(&row.seq));
+        rows.retain(|(row, shown)| {
+            shown.scope.visible_to(tree, child) && open.echoes.get(&row.id) != Some(&row.seq)
+        });
         let end = rows.len() <= limit;
         rows.truncate(limit);
-        let seq = if end { self.db.timelines.seq } else { rows.last().map_or(cursor.seq, |(row, _)| row.seq) };
+        let seq =
+            if end { self.db.timelines.seq } else { rows.last().map_or(cursor.seq, |(row, _)| row.seq) };
         let asked = self.db.withdraws(child).into_iter().filter(|w| w.seq > cursor.seq && w.seq <= seq);
         let gone = |id: &RecordId| match self.db.row(*id) {
             None => true,
             Some(row) => {
-                let visible = !row.hidden && scope_of(&State::decode(&row.state).unwrap()).visible_to(tree, child);
+                let visible =
+                    !row.hidden && scope_of(&State::decode(&row.state).unwrap()).visible_to(tree, child);
                 !visible && (row.unsent != Unsent::Unpushed || self.is_root(tree))
             }
         };
@@ -391,5 +426,6 @@ impl Node {
         for parcel in &page.parcels {
             self.db.seen.entry(parcel.incoming.id).or_default().extend(&parcel.seen);
         }
+        self.recheck();
     }
 }

@@ -35,7 +35,8 @@ impl Oracle {
         let mut standing: BTreeMap<Place, BTreeSet<Dot>> = BTreeMap::new();
         for saved in &all {
             for place in &saved.places {
-                let replaced = all.iter().any(|later| later.form.contains(&saved.dot) && later.places.contains(place));
+                let replaced =
+                    all.iter().any(|later| later.form.contains(&saved.dot) && later.places.contains(place));
                 if !replaced {
                     standing.entry(place.clone()).or_default().insert(saved.dot);
                 }
@@ -49,7 +50,12 @@ impl Oracle {
         self.scopes.get(&id).is_some_and(|scope| scope.visible_to(tree, base))
     }
 
-    pub fn widen(&mut self, id: RecordId, homes: impl Iterator<Item = BaseId>, audience: impl Iterator<Item = BaseId>) {
+    pub fn widen(
+        &mut self,
+        id: RecordId,
+        homes: impl Iterator<Item = BaseId>,
+        audience: impl Iterator<Item = BaseId>,
+    ) {
         let scope = self.scopes.entry(id).or_default();
         scope.homes.extend(homes);
         scope.audience.extend(audience);

@@ -1,0 +1,10 @@
+//! What a record means, table by table.
+
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
+
+mod contract;
+mod draft;
+mod federation;
+mod judge;
+mod shown;
+mod tree;

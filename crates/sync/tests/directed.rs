@@ -1,0 +1,18 @@
+//! Directed tests of the protocol's pure decisions: one rule each, and what goes wrong without it.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "the contract serves other tests too")]
+#[path = "protocol/contract.rs"]
+mod contract;
+#[path = "directed/handshake.rs"]
+mod handshake;
+#[path = "directed/make.rs"]
+mod make;
+#[path = "directed/pulling.rs"]
+mod pulling;
+#[path = "directed/pushing.rs"]
+mod pushing;
+#[path = "directed/refusing.rs"]
+mod refusing;
+#[path = "directed/settling.rs"]
+mod settling;
