@@ -6,7 +6,9 @@ use causal::{BaseId, RecordId};
 use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Engine, Read, Write};
-use sync::parent::{Desk, Hello, Incoming, Verdict, Welcome, checked_revisions, checked_seals, welcome};
+use sync::parent::{
+    Desk, Hello, Incoming, Verdict, Welcome, checked_revisions, checked_seals, is_settled, welcome,
+};
 use sync::{Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::{Office, OfficeError};
@@ -144,7 +146,7 @@ impl<E: Engine> Office<E> {
         let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
         let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let quarantined = self.in_quarantine(&mut tx).await?;
+        let quarantined = self.in_quarantine(&mut tx, child).await?;
         let timelines = tx.timelines().await?;
         let (tree, replicas) = (self.tree(), self.replicas());
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
@@ -176,6 +178,7 @@ impl<E: Engine> Office<E> {
             }
         }
         let applied = tx.apply(&received.changes).await?;
+        self.recheck(&mut tx).await?;
         tx.commit().await?;
         self.note_echoes(child, session, &received, applied.first_seq);
         self.committed(&received.changes).await?;
@@ -183,17 +186,38 @@ impl<E: Engine> Office<E> {
         Ok(sizes.into_iter().map(|n| (applied.position, verdicts.by_ref().take(n).collect())).collect())
     }
 
-    async fn in_quarantine<R: Read>(&self, reader: &mut R) -> Result<BTreeSet<RecordId>, OfficeError> {
+    /// Records in quarantine here that this child brought: only its own word takes them out again.
+    async fn in_quarantine<R: Read>(
+        &self,
+        reader: &mut R,
+        child: BaseId,
+    ) -> Result<BTreeSet<RecordId>, OfficeError> {
+        let kept = self.kept_aside(reader).await?.into_iter().filter(|q| q.from == child);
+        Ok(kept.map(|q| q.record).collect())
+    }
+
+    /// What is in quarantine here.
+    async fn kept_aside<R: Read>(&self, reader: &mut R) -> Result<Vec<sync::Quarantined>, OfficeError> {
         if reader.quarantine_counts().await?.is_empty() {
-            return Ok(BTreeSet::new());
+            return Ok(Vec::new());
         }
-        Ok(reader
-            .quarantined(usize::MAX >> 1)
-            .await?
-            .into_iter()
-            .filter(|q| q.inbound)
-            .map(|q| q.record)
-            .collect())
+        Ok(reader.quarantined(QUARANTINE_ALL).await?.into_iter().filter(|q| q.inbound).collect())
+    }
+
+    /// Looks through the quarantine when knowledge has grown: what has come by another way need not be kept aside.
+    pub(crate) async fn recheck(&self, tx: &mut E::Tx) -> Result<(), OfficeError> {
+        let kept = self.kept_aside(tx).await?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<RecordId> = kept.iter().map(|q| q.record).collect();
+        let rows: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let settled = kept.iter().filter(|q| rows.get(&q.record).is_some_and(|row| is_settled(row, q)));
+        let release: Vec<_> = settled.map(|q| (q.record, true)).collect();
+        if !release.is_empty() {
+            tx.apply(&sync::Changes { release, ..sync::Changes::default() }).await?;
+        }
+        Ok(())
     }
 
     /// The link of a session that is the child's current one, in this database's present timeline.
@@ -236,18 +260,17 @@ impl<E: Engine> Office<E> {
             Some(seq) => seq,
             None => timelines.seq,
         };
-        let mut withdrawn = Vec::new();
-        for withdraw in snapshot.withdraws(child, cursor.seq, WITHDRAWS_PER_PAGE).await? {
-            if withdraw.seq <= seq {
-                withdrawn.push(withdraw.record);
-            }
-        }
+        let withdraws = snapshot.withdraws(child, cursor.seq, WITHDRAWS_PER_PAGE).await?;
+        // The cursor must not pass withdraws that were not read; rows sent twice do no harm.
+        let more = withdraws.get(WITHDRAWS_PER_PAGE - 1).map(|last| last.seq);
+        let (seq, end) = (more.map_or(seq, |last| seq.min(last)), end.is_none() && more.is_none());
+        let withdrawn = withdraws.iter().filter(|w| w.seq <= seq).map(|w| w.record).collect();
         let withdrawn = self.truly_gone(&mut snapshot, &tree, child, withdrawn).await?;
         let mut page = PulledPage {
             position: Position { timeline: timelines.current(), seq },
             rows,
             withdrawn,
-            end: end.is_none(),
+            end,
             ticks: Vec::new(),
         };
         if page.end {
@@ -320,7 +343,8 @@ impl<E: Engine> Office<E> {
         for row in snapshot.rows(&withdrawn).await? {
             let visible =
                 !row.hidden && record::scope_of(&crate::look::decode(&row)?).visible_to(tree, child);
-            if visible || (row.unsent == Unsent::Unpushed && !root) {
+            let clean = row.unsent != Unsent::Unpushed && !row.refused;
+            if visible || !(clean || root) {
                 withdrawn.retain(|id| *id != row.id);
             }
         }
@@ -342,7 +366,9 @@ impl<E: Engine> Office<E> {
     }
 }
 
-/// Withdraws read for one page; what is beyond comes with a later round.
+/// All that is in quarantine; an administrator looks at it long before it is many.
+const QUARANTINE_ALL: usize = 1_000_000;
+/// Withdraws read for one page; what is beyond comes with the next.
 const WITHDRAWS_PER_PAGE: usize = 100_000;
 
 /// What two nodes compare to know whether they hold the same tree of bases.

@@ -357,6 +357,7 @@ impl<E: Engine> Office<E> {
         changes.links.push(link);
         changes.ticks.extend(page.ticks);
         tx.apply(&changes).await?;
+        self.recheck(&mut tx).await?;
         tx.commit().await?;
         round.pulled += pulled.len() as u64;
         round.withdrawn += page.withdrawn.len() as u64;
