@@ -166,7 +166,7 @@ async fn gather(mut chunks: Streaming<pb::ImportChunk>) -> Result<(pb::ImportOpt
     while let Some(chunk) = chunks.message().await? {
         options = options.or(chunk.options);
         bytes.extend_from_slice(&chunk.data);
-        if bytes.len() as u64 > sheet::FILE_BYTES_MAX as u64 {
+        if bytes.len() as u64 > sheet::FILE_BYTES_MAX {
             return Err(status("invalid", "文件太大,请分成几个文件导入 / the file is too large"));
         }
     }
