@@ -683,7 +683,7 @@ fn seeds_that_once_failed() {
 }
 
 #[test]
-#[ignore = "tells all failing seeds"]
+#[ignore = "a tool for widening the search, not a check: lists the failing seeds instead of stopping at one"]
 fn survey() {
     std::panic::set_hook(Box::new(|_| {}));
     for seed in 0..SEEDS {
@@ -700,7 +700,7 @@ fn survey() {
 
 /// For looking into a failure: put the seed here.
 #[test]
-#[ignore = "prints the course of one seed"]
+#[ignore = "a tool for looking into one failure, not a check: prints the course of a seed"]
 fn one_seed() {
     drop(run(205, true));
 }
