@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use office::{Office, Settings, SystemClock};
+use office::{Office, Outside, Settings};
 use pki::{LiveIdentity, NodeName};
 use schema::Schema;
 use sync::schedule::Schedule;
@@ -47,10 +47,14 @@ impl Node {
         let schedule = config.schedule().map_err(words)?;
         let identity = LiveIdentity::new(folder.identity()?);
         let schema = Arc::new(Schema::embedded().clone());
-        let settings = Settings { late_after_ms: u64::from(config.figures.late_after_hours) * 3_600_000 };
-        let clock = Arc::new(SystemClock);
+        let settings = Settings {
+            late_after_ms: u64::from(config.figures.late_after_hours) * 3_600_000,
+            ..Settings::default()
+        };
+        let outside = Outside::system();
         let office =
-            Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, clock).await?;
+            Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, outside)
+                .await?;
         let parent_name = file.parent_name.as_deref().map(NodeName::parse).transpose();
         let parent_name =
             parent_name.map_err(|_| NodeError::Damaged { file: folder.path().join("node.json") })?;

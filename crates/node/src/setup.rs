@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use causal::BaseId;
-use office::{Me, NewBase, Office, Settings, SystemClock};
+use office::{Me, NewBase, Office, Outside, Settings};
 use pki::{Authority, InviteFile, NodeKey};
 use record::derived_id;
 use schema::Schema;
@@ -87,7 +87,7 @@ pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, No
     let me = Me { base, federation: options.federation.clone() };
     let settings = Settings::default();
     let office =
-        Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+        Office::open(folder.path(), schema, me, settings, folder.secret()?, Outside::system()).await?;
     let own = NewBase {
         code: options.code.clone(),
         name: options.name.clone(),
@@ -125,7 +125,7 @@ pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<
     let schema = Arc::new(Schema::embedded().clone());
     let settings = Settings::default();
     let office =
-        Office::open(folder.path(), schema, me, settings, folder.secret()?, Arc::new(SystemClock)).await?;
+        Office::open(folder.path(), schema, me, settings, folder.secret()?, Outside::system()).await?;
     let joined = redeem(&folder, &invite, options, &office).await;
     office.close().await;
     joined

@@ -114,7 +114,7 @@ impl<E: Engine> Office<E> {
         let (welcome, link) = welcome(&timelines, link.as_ref(), child, hello);
         let rows = self.registry_rows(&mut snapshot).await?;
         let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
-        let id = rand::random();
+        let id = self.outside.chance.u64();
         let open =
             Open { id, timeline: timelines.current(), link, echoes: BTreeMap::new(), told: Vec::new() };
         self.sessions().insert(child, open);
@@ -314,7 +314,7 @@ impl<E: Engine> Office<E> {
                     bytes += row.state.len();
                     rows.push(row);
                 }
-                if rows.len() == limits::BATCH_RECORDS {
+                if rows.len() >= self.settings.batch_records {
                     return Ok((rows, Some(after)));
                 }
             }

@@ -6,7 +6,6 @@
 //! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync).
 
 mod check;
-mod clock;
 mod down;
 mod error;
 mod figure;
@@ -16,6 +15,7 @@ mod import;
 mod invite;
 mod look;
 mod mint;
+mod outside;
 mod registry;
 mod reshow;
 mod save;
@@ -33,7 +33,6 @@ use store::{Engine, Opening, Read, Store, Write};
 use sync::{Replica, TimelineId};
 use tokio::sync::watch;
 
-pub use clock::{Clock, SystemClock};
 pub use down::{Acked, PulledPage, PushedBatch, Session};
 pub use error::OfficeError;
 pub use figure::{BaseReport, Figure, Watermark};
@@ -42,6 +41,7 @@ pub use history::{Edit, EditedField};
 pub use import::{ImportOptions, ImportReport, LargeAmounts, RefusedRow};
 pub use look::{Delivery, Disputed, Look, View, Viewed};
 pub use mint::Secret;
+pub use outside::{Chance, Clock, Outside, SystemChance, SystemClock};
 pub use registry::{NewBase, describe_registry};
 pub use save::{Put, Saved};
 pub use status::Status;
@@ -61,11 +61,14 @@ pub struct Me {
 pub struct Settings {
     /// A base whose seal is older than this is late, milliseconds.
     pub late_after_ms: u64,
+    /// Records in a batch or a page at most; never more than [`sync::limits::BATCH_RECORDS`]. Tests make it small, so
+    /// that small federations have many batches.
+    pub batch_records: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { late_after_ms: 24 * 3_600_000 }
+        Settings { late_after_ms: 24 * 3_600_000, batch_records: sync::limits::BATCH_RECORDS }
     }
 }
 
@@ -75,7 +78,7 @@ pub struct Office<E: Engine = Store> {
     schema: Arc<Schema>,
     me: Me,
     settings: Settings,
-    clock: Arc<dyn Clock>,
+    outside: Outside,
     secret: Secret,
     mint: Mutex<mint::Mint>,
     tree: RwLock<Arc<Tree>>,
@@ -100,11 +103,11 @@ impl Office<Store> {
         me: Me,
         settings: Settings,
         secret: Secret,
-        clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> Result<Office<Store>, OfficeError> {
-        let opening = Opening { now_ms: clock.now_ms(), timeline: TimelineId(rand::random()) };
+        let opening = Opening { now_ms: outside.clock.now_ms(), timeline: TimelineId(outside.chance.u64()) };
         let store = Store::open(folder, schema.clone(), opening).await?;
-        Office::with_engine(store, schema, me, settings, secret, clock).await
+        Office::with_engine(store, schema, me, settings, secret, outside).await
     }
 
     /// Closes the database cleanly.
@@ -124,7 +127,7 @@ impl<E: Engine> Office<E> {
         me: Me,
         settings: Settings,
         secret: Secret,
-        clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> Result<Office<E>, OfficeError> {
         let mut tx = store.begin().await?;
         match tx.meta(META_BASE).await? {
@@ -144,7 +147,7 @@ impl<E: Engine> Office<E> {
             schema,
             me,
             settings,
-            clock,
+            outside,
             secret,
             mint: Mutex::default(),
             tree: RwLock::new(Arc::new(tree)),
@@ -175,7 +178,7 @@ impl<E: Engine> Office<E> {
 
     /// This node's clock, UTC milliseconds.
     pub fn now_ms(&self) -> u64 {
-        self.clock.now_ms()
+        self.outside.clock.now_ms()
     }
 
     /// Counts transactions that changed records; a receiver wakes when there is something new.

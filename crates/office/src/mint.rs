@@ -4,7 +4,7 @@ use causal::{BaseId, Dot, RecordId, ReplicaId, Stamp, State, TAG_BYTES};
 use ring::hmac;
 use store::{Engine, Write};
 
-use crate::{Office, OfficeError};
+use crate::{Chance, Office, OfficeError};
 
 /// The node's secret for tags; kept outside the database, so that a copied database cannot forge them.
 pub struct Secret(hmac::Key);
@@ -45,10 +45,10 @@ pub(crate) struct Mint {
 impl Mint {
     /// The next edit's name. After the database dropped rows the old replica is given up: "highest tick" needs a
     /// replica that never forgets (O3). So it is when a state claims to have seen ticks that were not given yet.
-    pub(crate) fn next(&mut self, forgotten: u64, before: &State<'_>) -> Dot {
+    pub(crate) fn next(&mut self, forgotten: u64, before: &State<'_>, chance: &dyn Chance) -> Dot {
         let claimed = self.replica.is_some_and(|r| before.context.tick(r) > self.ticks);
         if self.replica.is_none() || self.forgotten != forgotten || claimed {
-            *self = Mint { replica: Some(ReplicaId(rand::random())), ticks: 0, forgotten };
+            *self = Mint { replica: Some(ReplicaId(chance.u64())), ticks: 0, forgotten };
         }
         self.ticks += 1;
         Dot { replica: self.replica.unwrap_or_default(), tick: self.ticks }

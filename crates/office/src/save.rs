@@ -163,8 +163,16 @@ impl<E: Engine> Office<E> {
             (!shown.is_empty()).then_some(shown)
         };
         let key: Option<Vec<String>> = kind.natural_key.iter().map(part).collect();
-        let random = || RecordId(*uuid::Uuid::now_v7().as_bytes());
+        let random = || self.new_id(desk.saved_at_ms);
         Ok(key.filter(|k| !k.is_empty()).map_or_else(random, |key| derived_id(&kind.name, &key)))
+    }
+
+    /// A new record's id begins with the time, so that new records lie beside each other on the disk.
+    fn new_id(&self, saved_at_ms: u64) -> RecordId {
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&self.outside.chance.u64().to_be_bytes());
+        random[8..].copy_from_slice(&self.outside.chance.u64().to_be_bytes()[..2]);
+        RecordId(*uuid::Builder::from_unix_timestamp_millis(saved_at_ms, &random).as_uuid().as_bytes())
     }
 
     /// Works out one edit over what is known and gathered.
@@ -201,7 +209,7 @@ impl<E: Engine> Office<E> {
         if !created && put.seen.is_none() && put.id.is_none() {
             return Err(OfficeError::Exists { what: Shown::of(Some(kind), desk.tree, &before).title });
         }
-        let dot = self.mint().next(desk.forgotten, &before);
+        let dot = self.mint().next(desk.forgotten, &before, &*self.outside.chance);
         let tag = self.secret.tag(id, dot, base);
         let stamp = causal::Stamp { dot, saved_at_ms: desk.saved_at_ms, base, user: &put.user, tag };
         let written = write(&before, stamp, &seen, &entries);

@@ -231,7 +231,9 @@ impl<E: Engine> Office<E> {
         }
         let rows = match round.ahead.take() {
             Some(rows) => rows,
-            None => round.snapshot.unsent(round.after, limits::BATCH_RECORDS, limits::BATCH_BYTES).await?,
+            None => {
+                round.snapshot.unsent(round.after, self.settings.batch_records, limits::BATCH_BYTES).await?
+            }
         };
         let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
         let revisions = round.snapshot.revisions(&ids, true, limits::BATCH_REVISIONS).await?;
@@ -250,7 +252,7 @@ impl<E: Engine> Office<E> {
         round.after = upto;
         let ahead = match rows.is_empty() {
             true => Vec::new(),
-            false => round.snapshot.unsent(upto, limits::BATCH_RECORDS, limits::BATCH_BYTES).await?,
+            false => round.snapshot.unsent(upto, self.settings.batch_records, limits::BATCH_BYTES).await?,
         };
         let last = ahead.is_empty();
         round.ahead = Some(ahead);

@@ -14,8 +14,8 @@ use causal::BaseId;
 use domain::sample::{Dirt, Expectation, dirty_register};
 use domain::uscc::make;
 use office::{
-    Filtering, ImportOptions, ImportReport, LargeAmounts, Me, NewBase, Office, OfficeError, Put, Secret,
-    Settings, SystemClock,
+    Filtering, ImportOptions, ImportReport, LargeAmounts, Me, NewBase, Office, OfficeError, Outside, Put,
+    Secret, Settings,
 };
 use record::derived_id;
 use schema::Schema;
@@ -38,7 +38,7 @@ impl Bench {
         let secret = Secret::new(&[7; 32]);
         let settings = Settings::default();
         let office =
-            Office::open(folder.path(), schema, me, settings, secret, Arc::new(SystemClock)).await.unwrap();
+            Office::open(folder.path(), schema, me, settings, secret, Outside::system()).await.unwrap();
         assert_eq!(office.register_base(&new_base("city", "测试市", "市级", None)).await.unwrap(), base);
         Bench { office, _folder: folder }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use causal::BaseId;
-use office::{Clock, Me, NewBase, Office, OfficeError, PulledPage, Put, Secret, Settings};
+use office::{Clock, Me, NewBase, Office, OfficeError, Outside, PulledPage, Put, Secret, Settings};
 use schema::Schema;
 use serde_json::{Map, Value};
 use sync::parent::Incoming;
@@ -31,8 +31,10 @@ impl Clock for TestClock {
 
 pub async fn open(folder: &Path, schema: &Arc<Schema>, base: BaseId, clock: &TestClock) -> Office {
     let me = Me { base, federation: "测试".into() };
-    let clock = Arc::new(clock.clone());
-    Office::open(folder, schema.clone(), me, Settings::default(), Secret::new(&[7; 32]), clock).await.unwrap()
+    let outside = Outside::at(clock.clone());
+    Office::open(folder, schema.clone(), me, Settings::default(), Secret::new(&[7; 32]), outside)
+        .await
+        .unwrap()
 }
 
 pub fn base_id(schema: &Schema, code: &str) -> BaseId {
