@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::SchemaError;
 use crate::model::{EnumDef, Field, FieldType, Kind, Schema};
-use crate::options::{Column, Format, RegistryRole, Rule};
+use crate::options::{Column, CorrectionRole, Format, RegistryRole, Rule};
 use crate::views;
 
 /// Roles without which the engine cannot walk the tree of bases.
@@ -25,6 +25,7 @@ pub(crate) fn schema(schema: &Schema) -> Result<(), SchemaError> {
     }
     only_one(schema, "registry", |kind| kind.registry)?;
     only_one(schema, "code_table", |kind| kind.code_table)?;
+    only_one(schema, "correction", |kind| kind.correction)?;
     for kind in &schema.kinds {
         check_kind(kind)?;
         check_columns(kind)?;
@@ -53,12 +54,26 @@ fn check_kind(kind: &Kind) -> Result<(), SchemaError> {
     for &role in RegistryRole::ALL {
         not_shared(kind, role.word(), |field| field.registry == Some(role))?;
     }
-    let missing = REGISTRY_NEEDS.iter().find(|&&role| kind.registry_field(role).is_none());
-    if let (true, Some(role)) = (kind.registry, missing) {
-        return Err(SchemaError::RegistryWithout { kind: kind.name.clone(), role: role.word() });
+    for &role in CorrectionRole::ALL {
+        not_shared(kind, role.word(), |field| field.correction == Some(role))?;
     }
+    check_roles(kind)?;
     if kind.code_table && (kind.natural_key.len() != 1 || kind.column(Column::Title).is_none()) {
         return Err(SchemaError::CodeTable { kind: kind.name.clone() });
+    }
+    Ok(())
+}
+
+/// The engine reads and fills these kinds by their roles, so that none of them may be missing.
+fn check_roles(kind: &Kind) -> Result<(), SchemaError> {
+    let missing = |option, role| SchemaError::RoleMissing { kind: kind.name.clone(), option, role };
+    let registry = REGISTRY_NEEDS.iter().find(|&&role| kind.registry_field(role).is_none());
+    if let (true, Some(role)) = (kind.registry, registry) {
+        return Err(missing("registry", role.word()));
+    }
+    let correction = CorrectionRole::ALL.iter().find(|&&role| kind.correction_field(role).is_none());
+    if let (true, Some(role)) = (kind.correction, correction) {
+        return Err(missing("correction", role.word()));
     }
     Ok(())
 }

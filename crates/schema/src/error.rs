@@ -22,8 +22,8 @@ pub enum SchemaError {
     KindNamesUnknownField { kind: String, option: &'static str, field: String },
     #[error("kind {kind} is the table of codes, so it needs a natural key of one field and a TITLE")]
     CodeTable { kind: String },
-    #[error("kind {kind} is the tree of bases, so one of its fields must have the role {role}")]
-    RegistryWithout { kind: String, role: &'static str },
+    #[error("kind {kind} is marked {option}, so one of its fields must have the role {role}")]
+    RoleMissing { kind: String, option: &'static str, role: &'static str },
     #[error("kind {kind}: fields {first} and {second} both have {option}")]
     FieldsShare { kind: String, option: String, first: String, second: String },
 

@@ -26,7 +26,7 @@ use std::sync::OnceLock;
 
 pub use error::SchemaError;
 pub use model::{EnumDef, EnumValue, Field, FieldType, Kind, Schema, Transition, Turn};
-pub use options::{AudienceDefault, Column, Format, Privacy, RegistryRole, Rule, Who};
+pub use options::{AudienceDefault, Column, CorrectionRole, Format, Privacy, RegistryRole, Rule, Who};
 
 /// The guards that this program knows; the contract may name no other.
 pub const GUARDS: &[&str] = &[];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::options::{AudienceDefault, Column, Format, Privacy, RegistryRole, Rule, Who};
+use crate::options::{AudienceDefault, Column, CorrectionRole, Format, Privacy, RegistryRole, Rule, Who};
 
 /// Everything that a set of descriptors says about the data.
 #[derive(Clone, Debug)]
@@ -29,6 +29,11 @@ impl Schema {
     /// The kind that is the table of division codes.
     pub fn code_table(&self) -> Option<&Kind> {
         self.kinds.iter().find(|kind| kind.code_table)
+    }
+
+    /// The kind that is the wish to change a field that somebody else owns.
+    pub fn correction(&self) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.correction)
     }
 
     /// The descriptor set itself, as a parent sends it to a child with an older one.
@@ -64,6 +69,8 @@ pub struct Kind {
     pub registry: bool,
     /// Whether this kind is the table of division codes.
     pub code_table: bool,
+    /// Whether this kind is the wish to change a field that somebody else owns.
+    pub correction: bool,
     /// Number of the field whose distinct values are counted instead of records.
     pub figure_distinct: Option<u32>,
     /// The fields, ascending by number.
@@ -99,6 +106,11 @@ impl Kind {
     /// The field that plays a role in the tree of bases.
     pub fn registry_field(&self, role: RegistryRole) -> Option<&Field> {
         self.fields.iter().find(|field| field.registry == Some(role))
+    }
+
+    /// The field that plays a role in a wish to change somebody else's field.
+    pub fn correction_field(&self, role: CorrectionRole) -> Option<&Field> {
+        self.fields.iter().find(|field| field.correction == Some(role))
     }
 }
 
@@ -158,6 +170,8 @@ pub struct Field {
     pub column: Option<Column>,
     /// What it tells the engine about the tree of bases.
     pub registry: Option<RegistryRole>,
+    /// What it holds of a wish to change somebody else's field.
+    pub correction: Option<CorrectionRole>,
     /// Other headings under which import files carry it.
     pub aliases: Vec<String>,
     /// How many characters a text may have.

@@ -169,3 +169,31 @@ words! {
         Rung = 7 "RUNG" "层级",
     }
 }
+
+words! {
+    /// What a field holds of a wish to change somebody else's field.
+    CorrectionRole {
+        /// Short name of the kind of the record that is to be changed.
+        TargetKind = 1 "TARGET_KIND" "记录类别",
+        /// Id of the record that is to be changed, 16 bytes.
+        TargetRecord = 2 "TARGET_RECORD" "记录编号",
+        /// Number of the field that is to be changed.
+        FieldNumber = 3 "FIELD_NUMBER" "字段号",
+        /// What people call that field.
+        FieldLabel = 4 "FIELD_LABEL" "更正字段",
+        /// The value that it should hold, as people read it.
+        WantedText = 5 "WANTED_TEXT" "应为",
+        /// The same as stored: raw protobuf bytes, tags included.
+        WantedRaw = 6 "WANTED_RAW" "应为(原值)",
+        /// The value that stood when the wish was filed.
+        StoodText = 7 "STOOD_TEXT" "现为",
+        /// Reason and evidence.
+        Reason = 8 "REASON" "理由和依据",
+        /// Whether the engine made it out of a write that was overruled.
+        Automatic = 9 "AUTOMATIC" "自动提出",
+        /// The base that decides.
+        Decider = 10 "DECIDER" "数源基地",
+        /// The workflow: filed, verifying, corrected or refused.
+        Progress = 11 "PROGRESS" "办理状态",
+    }
+}

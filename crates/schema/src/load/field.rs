@@ -7,7 +7,7 @@ use super::options::{Extensions, Options};
 use crate::error::SchemaError;
 use crate::limits::{FIELD_NUMBER_END, GROUP_DEPTH_MAX, MULTILINE_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::model::{EnumDef, Field, FieldType};
-use crate::options::{Column, Format, Privacy, RegistryRole, Rule, Who};
+use crate::options::{Column, CorrectionRole, Format, Privacy, RegistryRole, Rule, Who};
 
 /// The message that the value of a workflow field is.
 const STEP: &str = "shuniu.schema.v1.Step";
@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
             privacy: inherited.privacy,
             column: self.optional_word("column", Column::from_number)?,
             registry: self.optional_word("registry", RegistryRole::from_number)?,
+            correction: self.optional_word("correction", CorrectionRole::from_number)?,
             aliases: self.options.texts("alias"),
             max_chars: self.max_chars(format),
             repeated: self.field.is_list(),
@@ -151,8 +152,9 @@ impl<'a> Reader<'a> {
     fn inherited(&self) -> Result<Inherited, SchemaError> {
         let Some(group) = self.place.group else { return self.own() };
         let part_has = |option| SchemaError::PartHas { kind: self.kind(), field: self.name(), option };
-        if let Some(option) =
-            ["rule", "owner", "column", "registry"].into_iter().find(|name| self.options.choice(name) != 0)
+        if let Some(option) = ["rule", "owner", "column", "registry", "correction"]
+            .into_iter()
+            .find(|name| self.options.choice(name) != 0)
         {
             return Err(part_has(option));
         }

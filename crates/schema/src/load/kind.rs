@@ -30,6 +30,7 @@ pub(super) fn read(
         widen: who(&options, "widen").unwrap_or(Who::Home),
         registry: options.flag("registry"),
         code_table: options.flag("code_table"),
+        correction: options.flag("correction"),
         figure_distinct: numbers(
             &name,
             "figure_distinct",

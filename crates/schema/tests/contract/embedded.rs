@@ -43,6 +43,29 @@ fn a_booking_is_decided_by_the_owner_of_the_resource() {
     assert_eq!(to, ["confirmed", "clash", "cancelled"]);
 }
 
+/// The engine files such a wish by the roles of its fields; whoever it names decides, and nobody else.
+#[test]
+fn a_wish_to_correct_is_filled_in_by_roles() {
+    let kind = Schema::embedded().correction().unwrap();
+    assert_eq!((kind.creator, kind.audience_default), (Who::Chain, AudienceDefault::None));
+    let number = |role| kind.correction_field(role).unwrap().number;
+    assert_eq!(kind.named_bases(), [number(CorrectionRole::Decider)]);
+    let types = CorrectionRole::ALL.iter().map(|role| &kind.correction_field(*role).unwrap().ty);
+    use FieldType::{Bool, Bytes, Step, Text, UInt32};
+    let expected = [Text, Bytes, UInt32, Text, Text, Bytes, Text, Text, Bool, Bytes, Step];
+    assert!(types.eq(expected.iter()));
+    let progress = kind.correction_field(CorrectionRole::Progress).unwrap();
+    let states = progress.workflow.as_ref().unwrap();
+    let codes: Vec<&str> = states.values.iter().map(|state| state.code.as_str()).collect();
+    assert_eq!(codes, ["filed", "verifying", "corrected", "refused"]);
+    let turns = states.values.iter().filter_map(|state| state.turn.as_ref());
+    assert!(
+        turns
+            .map(|turn| (turn.who, turn.field))
+            .all(|turn| turn == (Who::Named, Some(number(CorrectionRole::Decider))))
+    );
+}
+
 /// Every enum here and its twin in the contract have the same numbers and names.
 #[test]
 fn the_words_are_those_of_the_contract() {
@@ -65,7 +88,7 @@ fn the_words_are_those_of_the_contract() {
             assert!($name::ALL.iter().all(|word| $name::from_number(word.number()) == Some(*word)));
         )* };
     }
-    same!(Rule, Who, AudienceDefault, Format, Privacy, Column, RegistryRole);
+    same!(Rule, Who, AudienceDefault, Format, Privacy, Column, RegistryRole, CorrectionRole);
 }
 
 #[test]

@@ -31,6 +31,10 @@ fn kinds() {
             "label: '东' label_en: 'T' creator: HOME audience_default: NONE registry: true",
             "must have the role PARENT",
         ),
+        (
+            "label: '东' label_en: 'T' creator: HOME audience_default: NONE correction: true",
+            "must have the role TARGET_KIND",
+        ),
     ] {
         check(
             thing(&format!("message Thing {{ option (schema.v1.kind) = {{{options}}}; {field} }}")),
