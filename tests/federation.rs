@@ -73,6 +73,60 @@ fn values(record: &Value, field: &str) -> Vec<(String, String, String, bool)> {
     values
 }
 
+/// What waits for a person at a node: field, mark, and the number of each base's value.
+fn waiting(node: &Node, kind: &str, id: &str) -> Vec<(String, String, BTreeMap<String, u64>)> {
+    let answer = node.ok(&["conflicts", kind, id]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let numbers = |conflict: &Value| {
+        let claims = conflict["claims"].as_array().unwrap().iter();
+        claims.map(|c| (text(&c["base_name"]), c["number"].as_u64().unwrap())).collect()
+    };
+    let conflicts = answer["records"][0]["conflicts"].as_array().unwrap().iter();
+    conflicts.map(|c| (text(&c["field"]), text(&c["mark"]), numbers(c))).collect()
+}
+
+// Wrong: a decision that settles what its maker never saw, that only its own node hears of, or that loses what lost.
+#[test]
+fn a_conflict_of_two_nodes_is_decided_at_one_and_gone_at_all() {
+    let (_federation, [city, district, street]) = Federation::small();
+    let body = organization(&city, 1);
+    let profile = profile(&street, &body);
+    settle(&[&street, &district, &street]);
+    street.ok(&["put", "organization_profile", &profile, "name=春苗一", "--user", "王芳"]);
+    district.ok(&["put", "organization_profile", &profile, "name=春苗二", "--user", "李明"]);
+    settle(&[&street, &district, &street]);
+    assert_eq!(city.ok(&["status"])["disputed"], 1);
+    let all = city.ok(&["conflicts"]);
+    assert_eq!((&all["total"], &all["records"][0]["id"]), (&1.into(), &profile.as_str().into()));
+    let words = city.folder.words(&["conflicts"]);
+    for part in
+        ["“", "桂园街道 王芳", "罗湖区 李明", "由“春苗”改为“春苗二”", "其余的值已保留", "共 1 条记录等人裁定"]
+    {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    let [(field, mark, numbers)] = waiting(&city, "organization_profile", &profile).try_into().unwrap();
+    let number = numbers["罗湖区"].to_string();
+    let resolve = ["resolve", "organization_profile", &profile, &field, "--seen"];
+    let stale = city.fails(6, &[&resolve[..], &["00000000", "--keep", "罗湖区"]].concat());
+    assert!(stale.message().contains("又有变化"), "{}", stale.message());
+    assert_eq!(waiting(&city, "organization_profile", &profile).len(), 1);
+    let done = city.ok(&[&resolve[..], &[&mark, "--keep", &number, "--user", "张主任"]].concat());
+    assert_eq!((&done["text"], &done["settled"]), (&"春苗二".into(), &2.into()));
+    settle(&[&district, &street]);
+    for node in [&city, &district, &street] {
+        assert_eq!(waiting(node, "organization_profile", &profile), [], "{}", node.name);
+        let record = node.get("organization_profile", &profile);
+        assert_eq!(
+            (&record["fields"]["name"], &record["fields"]["contact"]),
+            (&"春苗二".into(), &"李小明".into())
+        );
+    }
+    let edits = city.ok(&["history", "organization_profile", &profile])["edits"].to_string();
+    assert!(edits.contains("春苗一") && edits.contains("张主任"), "{edits}");
+    let nothing = city.fails(6, &["resolve", "organization_profile", &profile, &field, "--keep", "1"]);
+    assert!(nothing.message().contains("没有并存的值"), "{}", nothing.message());
+}
+
 // Wrong: a city that waits for every rung to be online at once, or a street that reads its neighbour's contacts.
 #[test]
 fn records_go_up_in_two_rounds_and_never_sideways() {

@@ -171,6 +171,20 @@ impl Folder {
         answer.json
     }
 
+    /// What a command that must succeed says to people.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn words(&self, args: &[&str]) -> String {
+        let mut command = Command::new(binary());
+        command.arg("--folder").arg(&self.0).args(args).env_remove("SHUNIU_FOLDER").stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let words = String::from_utf8(output.stdout).expect("answers are text");
+        assert!(output.status.success(), "shuniu {}: {words}", args.join(" "));
+        words
+    }
+
     /// Runs a command that must fail with an exit code, and say why in Chinese.
     ///
     /// # Panics

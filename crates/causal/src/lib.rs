@@ -25,5 +25,5 @@ pub use context::Context;
 pub use edit::{Written, write};
 pub use ids::{BaseId, Dot, ParseIdError, RecordId, ReplicaId, Stamp, TAG_BYTES};
 pub use merge::{Clash, merge};
-pub use pick::{Candidate, Preference, pick};
+pub use pick::{Candidate, Preference, deciding, pick};
 pub use state::{Entry, Group, Register, State};

@@ -43,16 +43,23 @@ pub fn pick(preferences: &[Preference], candidates: &[Candidate]) -> Option<usiz
     (0..candidates.len()).max_by(|a, b| compare(preferences, &candidates[*a], &candidates[*b]))
 }
 
+/// The preference by which `shown` comes before `other`; `None` when only time, or the dot, tells them apart.
+pub fn deciding(preferences: &[Preference], shown: &Candidate, other: &Candidate) -> Option<Preference> {
+    preferences.iter().copied().find(|p| p.compare(shown, other).is_ne())
+}
+
 fn compare(preferences: &[Preference], a: &Candidate, b: &Candidate) -> Ordering {
-    let by = |p: &Preference| match p {
-        Preference::Owner => a.owner.cmp(&b.owner),
-        Preference::Tier => b.tier.cmp(&a.tier),
-        Preference::Order => a.order.cmp(&b.order),
-        Preference::Present => a.present.cmp(&b.present),
-    };
-    preferences
-        .iter()
-        .map(by)
-        .find(|order| order.is_ne())
-        .unwrap_or_else(|| (a.saved_at_ms, a.dot).cmp(&(b.saved_at_ms, b.dot)))
+    let order = preferences.iter().map(|p| p.compare(a, b)).find(|order| order.is_ne());
+    order.unwrap_or_else(|| (a.saved_at_ms, a.dot).cmp(&(b.saved_at_ms, b.dot)))
+}
+
+impl Preference {
+    fn compare(self, a: &Candidate, b: &Candidate) -> Ordering {
+        match self {
+            Preference::Owner => a.owner.cmp(&b.owner),
+            Preference::Tier => b.tier.cmp(&a.tier),
+            Preference::Order => a.order.cmp(&b.order),
+            Preference::Present => a.present.cmp(&b.present),
+        }
+    }
 }

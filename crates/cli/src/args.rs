@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    export, figure, get, history, import, init, invite, join, list, put, revoke, schema, serve, status, sync,
-    topic,
+    conflicts, export, figure, get, history, import, init, invite, join, list, put, resolve, revoke, schema,
+    serve, status, sync, topic,
 };
 use crate::condition::{self, Condition};
 
@@ -69,6 +69,10 @@ pub enum What {
     Put(put::Put),
     /// 看一条记录是谁在什么时候改的 / Show who changed a record, when and how
     History(history::History),
+    /// 看哪些内容等人裁定：各方的值、现采用哪个、依据什么规则 / See what waits for a decision: the values, and which is shown
+    Conflicts(conflicts::Conflicts),
+    /// 裁定一项：采用其中一个值，或改用另一个值 / Settle one field: keep one of its values, or give another
+    Resolve(resolve::Resolve),
     /// 从 Excel 或 CSV 表格导入 / Import from an Excel or CSV file
     Import(import::Import),
     /// 导出到 Excel、CSV 或 JSON 行 / Export to Excel, CSV or JSON lines
@@ -224,6 +228,10 @@ mod tests {
             "shuniu import organization a.xlsx --large-amounts wan --dry-run",
             "shuniu export organization a.xlsx --home 东城街道 --below",
             "shuniu figure organization --by base,class",
+            "shuniu conflicts",
+            "shuniu conflicts organization 53100000500021676K --limit 5",
+            "shuniu resolve organization 53100000500021676K 名称 --keep 2 --seen 00ff",
+            "shuniu resolve organization_profile 53100 桂园街道 联系电话 --value 1",
             "shuniu help exit-codes",
         ] {
             assert!(read(line).is_ok(), "{line}: {}", read(line).unwrap_err());
@@ -233,6 +241,9 @@ mod tests {
             "shuniu lst",
             "shuniu list",
             "shuniu revoke 东城街道",
+            "shuniu resolve organization 53100 名称",
+            "shuniu resolve organization 名称 --keep 1",
+            "shuniu resolve organization 53100 名称 --keep 1 --value 甲",
             "shuniu list organization --where 状态",
             "shuniu list organization --below",
             "shuniu list organization --limit 0",

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, the calls it makes, the words it answers with.
 
+pub mod conflicts;
 pub mod demo;
 pub mod export;
 pub mod figure;
@@ -11,6 +12,7 @@ pub mod invite;
 pub mod join;
 pub mod list;
 pub mod put;
+pub mod resolve;
 pub mod revoke;
 pub mod schema;
 pub mod serve;

@@ -76,6 +76,8 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::List(command) => command.run(at).await,
         What::Put(command) => command.run(at).await,
         What::History(command) => command.run(at).await,
+        What::Conflicts(command) => command.run(at).await,
+        What::Resolve(command) => command.run(at).await,
         What::Import(command) => command.run(at).await,
         What::Export(command) => command.run(at).await,
         What::Figure(command) => command.run(at).await,

@@ -62,6 +62,20 @@ pub enum OfficeError {
         /// Its title.
         what: String,
     },
+    /// A decision where people no longer disagree.
+    #[error("“{label}”没有并存的值(也许已有人裁定),没有改动 / nothing to settle here")]
+    NotDisputed {
+        /// Label of the field.
+        label: String,
+    },
+    /// A decision over values that are not those that were looked at.
+    #[error(
+        "“{label}”在查看以后又有变化,没有改动:请重新查看各方的值,再作裁定 / something new came since this was looked at"
+    )]
+    NewAlternative {
+        /// Label of the field.
+        label: String,
+    },
     /// A natural key that was to be changed.
     #[error(
         "“{label}”是这类记录的标识,登记后不能改;如录错请删除后重新登记 / the natural key cannot be changed"
@@ -126,6 +140,8 @@ impl OfficeError {
             OfficeError::OtherBase
             | OfficeError::SessionEnded
             | OfficeError::Exists { .. }
+            | OfficeError::NotDisputed { .. }
+            | OfficeError::NewAlternative { .. }
             | OfficeError::KeyChanged { .. } => "conflict",
             OfficeError::NotFound { .. }
             | OfficeError::UnknownKind { .. }

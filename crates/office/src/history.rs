@@ -38,7 +38,7 @@ pub struct EditedField {
 }
 
 /// A register's key that owns its bytes.
-type Key = (u32, Vec<u8>);
+pub(crate) type Key = (u32, Vec<u8>);
 
 #[derive(Default)]
 struct Gathered {
@@ -75,7 +75,7 @@ impl<E: Engine> Office<E> {
     }
 }
 
-fn key(register: Register<'_>) -> Key {
+pub(crate) fn key(register: Register<'_>) -> Key {
     (register.field, register.element.to_vec())
 }
 

@@ -6,6 +6,7 @@
 //! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync).
 
 mod check;
+mod conflicts;
 mod down;
 mod error;
 mod figure;
@@ -18,6 +19,7 @@ mod mint;
 mod outside;
 mod registry;
 mod reshow;
+mod resolve;
 mod save;
 mod status;
 mod up;
@@ -33,6 +35,7 @@ use store::{Engine, Opening, Read, Store, Write};
 use sync::{Replica, TimelineId};
 use tokio::sync::watch;
 
+pub use conflicts::{Claim, Conflict, Conflicted, Conflicts};
 pub use down::{Acked, PulledPage, PushedBatch, Session};
 pub use error::OfficeError;
 pub use figure::{BaseReport, Figure, Watermark};
@@ -43,6 +46,7 @@ pub use look::{Delivery, Disputed, Look, View, Viewed};
 pub use mint::Secret;
 pub use outside::{Chance, Clock, Outside, SystemChance, SystemClock};
 pub use registry::{NewBase, describe_registry};
+pub use resolve::{Keep, Resolve, Resolved};
 pub use save::{Put, Saved};
 pub use status::Status;
 pub use up::{Outgoing, PullOutcome, Round};

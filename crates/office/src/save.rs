@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causal::{BaseId, Context, RecordId, State, write};
+use causal::{BaseId, Context, Entry, RecordId, State, write};
 use record::{Draft, Scope, Shown, Tree, default_audience, derived_id, judge, scope_of};
 use schema::{Field, FieldType, Format, Kind, Rule, raw, text};
 use serde_json::{Map, Value, json};
@@ -61,14 +61,14 @@ pub struct Saved {
 
 /// What a transaction gathers.
 #[derive(Default)]
-struct Gathered {
+pub(crate) struct Gathered {
     rows: BTreeMap<RecordId, Row>,
-    changes: Changes,
+    pub changes: Changes,
     at: BTreeMap<RecordId, usize>,
 }
 
 /// What every edit of one transaction shares.
-struct Desk<'s> {
+pub(crate) struct Desk<'s> {
     tree: &'s Tree,
     saved_at_ms: u64,
     forgotten: u64,
@@ -77,12 +77,23 @@ struct Desk<'s> {
 }
 
 /// One edit while it is being worked out.
-struct Case<'s, 'a> {
-    kind: &'s Kind,
-    put: &'s Put,
-    id: RecordId,
-    before: &'s State<'a>,
-    base: BaseId,
+pub(crate) struct Case<'s, 'a> {
+    pub kind: &'s Kind,
+    pub put: &'s Put,
+    pub id: RecordId,
+    pub before: &'s State<'a>,
+    pub base: BaseId,
+}
+
+/// An edit that has been worked out, before it is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Writing<'s, 'a> {
+    pub kind: &'s Kind,
+    pub id: RecordId,
+    pub base: BaseId,
+    pub user: &'s str,
+    pub before: &'s State<'a>,
+    pub seen: &'s Context,
 }
 
 /// What happens when one edit of several is refused.
@@ -121,10 +132,8 @@ impl<E: Engine> Office<E> {
         mode: Mode,
     ) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
         let mut tx = self.store.begin().await?;
-        let (saved_at_ms, forgotten) = self.moment(&mut tx).await?;
         let tree = self.tree();
-        let places = self.known_places(&mut tx, puts).await?;
-        let desk = Desk { tree: &tree, saved_at_ms, forgotten, places, coming: self.coming(puts) };
+        let desk = self.desk(&mut tx, &tree, puts).await?;
         let ids: Vec<_> = puts.iter().map(|put| self.identify(&desk, put)).collect();
         let known: Vec<RecordId> = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
         let rows = tx.rows(&known).await?.into_iter().map(|row| (row.id, row)).collect();
@@ -143,6 +152,18 @@ impl<E: Engine> Office<E> {
             self.committed(&gathered.changes).await?;
         }
         Ok(results)
+    }
+
+    /// What the edits of one transaction share.
+    pub(crate) async fn desk<'s>(
+        &self,
+        tx: &mut E::Tx,
+        tree: &'s Tree,
+        puts: &[Put],
+    ) -> Result<Desk<'s>, OfficeError> {
+        let (saved_at_ms, forgotten) = self.moment(tx).await?;
+        let places = self.known_places(tx, puts).await?;
+        Ok(Desk { tree, saved_at_ms, forgotten, places, coming: self.coming(puts) })
     }
 
     pub(crate) fn kind(&self, name: &str) -> Result<&Kind, OfficeError> {
@@ -209,11 +230,26 @@ impl<E: Engine> Office<E> {
         if !created && put.seen.is_none() && put.id.is_none() {
             return Err(OfficeError::Exists { what: Shown::of(Some(kind), desk.tree, &before).title });
         }
-        let dot = self.mint().next(desk.forgotten, &before, &*self.outside.chance);
+        let writing = Writing { kind, id, base, user: &put.user, before: &before, seen: &seen };
+        let version = self.write_over(desk, gathered, row, &writing, &entries)?;
+        Ok(Saved { id, version, created, changed: true, warnings })
+    }
+
+    /// Writes entries over what was seen, if that is the writer's to do; returns the version that this makes.
+    pub(crate) fn write_over(
+        &self,
+        desk: &Desk<'_>,
+        gathered: &mut Gathered,
+        row: Option<Row>,
+        writing: &Writing<'_, '_>,
+        entries: &[Entry<'_>],
+    ) -> Result<Context, OfficeError> {
+        let Writing { kind, id, base, user, before, seen } = *writing;
+        let dot = self.mint().next(desk.forgotten, before, &*self.outside.chance);
         let tag = self.secret.tag(id, dot, base);
-        let stamp = causal::Stamp { dot, saved_at_ms: desk.saved_at_ms, base, user: &put.user, tag };
-        let written = write(&before, stamp, &seen, &entries);
-        let faults = judge(kind, desk.tree, &before, &written.state, |_| true);
+        let stamp = causal::Stamp { dot, saved_at_ms: desk.saved_at_ms, base, user, tag };
+        let written = write(before, stamp, seen, entries);
+        let faults = judge(kind, desk.tree, before, &written.state, |_| true);
         if !faults.is_empty() {
             return Err(OfficeError::NotAllowed { faults });
         }
@@ -232,12 +268,12 @@ impl<E: Engine> Office<E> {
         };
         gathered.changes.revisions.extend(written.replaced.into_iter().map(revision));
         gathered.changes.replicas.push(sync::Replica { id: dot.replica, base: Some(base), tick: dot.tick });
-        self.lost_sight(desk.tree, &scope_of(&before), &shown.scope, id, &mut gathered.changes);
+        self.lost_sight(desk.tree, &scope_of(before), &shown.scope, id, &mut gathered.changes);
         let old = row.unwrap_or_default();
         let row =
-            Row { id, kind: put.kind.clone(), seq: old.seq, hidden: false, refused: false, unsent, state };
+            Row { id, kind: kind.name.clone(), seq: old.seq, hidden: false, refused: false, unsent, state };
         gathered.put(NewRow { row, shown });
-        Ok(Saved { id, version: written.state.context, created, changed: true, warnings })
+        Ok(written.state.context)
     }
 
     fn lost_sight(
@@ -253,7 +289,7 @@ impl<E: Engine> Office<E> {
         changes.withdraws.extend(children.map(|child| NewWithdraw { child, record }));
     }
 
-    fn writer(&self, tree: &Tree, put: &Put) -> Result<BaseId, OfficeError> {
+    pub(crate) fn writer(&self, tree: &Tree, put: &Put) -> Result<BaseId, OfficeError> {
         let base = put.as_base.unwrap_or(self.me.base);
         // Before its own record exists a new root serves nobody, and still must write it.
         if base != self.me.base && tree.node_of(base) != self.me.base {
@@ -265,7 +301,7 @@ impl<E: Engine> Office<E> {
         Ok(base)
     }
 
-    fn draft(
+    pub(crate) fn draft(
         &self,
         desk: &Desk<'_>,
         case: &Case<'_, '_>,

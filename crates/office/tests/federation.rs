@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "federation/deciding.rs"]
+mod deciding;
 
 use std::sync::Arc;
 
@@ -64,6 +66,7 @@ fn with_a_new_kind() -> Arc<Schema> {
           optional string title = 2 [(schema.v1.field) = {label: "名称" label_en: "Title" rule: OWNER_FIRST owner: HOME required: true searchable: true listed: true column: TITLE}];
           optional int32 visitors = 3 [(schema.v1.field) = {label: "人次" label_en: "Visitors" rule: LATEST}];
           repeated string streets = 4 [(schema.v1.field) = {label: "街巷" label_en: "Lanes" rule: UNION}];
+          optional string host = 5 [(schema.v1.field) = {label: "主办" label_en: "Host" rule: OWNER_ONLY owner: HOME}];
         }
     "#;
     let folder = tempfile::tempdir().unwrap();

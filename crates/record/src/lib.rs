@@ -6,6 +6,7 @@
 //! Begin with [`Tree`], then [`Shown`], [`judge()`] and [`Draft`].
 
 mod authority;
+mod conflict;
 mod draft;
 mod engine_field;
 mod identity;
@@ -16,6 +17,7 @@ mod shown;
 mod tree;
 
 pub use authority::{Illegal, default_audience, judge, named_bases};
+pub use conflict::{Conflict, Side, conflicts};
 pub use draft::Draft;
 pub use engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field, put_base};
 pub use identity::derived_id;

@@ -4,6 +4,7 @@ use causal::{BaseId, Candidate, Entry, Register, Stamp, State, pick};
 use schema::raw::{self, Value as Raw};
 use schema::{Column, Field, FieldType, Kind, Rule, Who};
 
+use crate::conflict::edited_since;
 use crate::engine_field::{DELETED, HOME, audience_bases, is_engine_field};
 use crate::rule::{owner_of, preferences};
 use crate::scope::{Scope, scope_of};
@@ -26,9 +27,14 @@ impl<'a> Value<'a> {
         self.entries[self.shown].1
     }
 
-    /// Whether people disagree: concurrent entries with different values.
+    /// Whether people disagree: concurrent entries with different values. Who deletes says by it what had been seen,
+    /// each something else; of a deletion it only matters whether there is one.
     pub fn disputed(&self) -> bool {
-        self.entries.iter().any(|e| e.1 != self.entries[0].1)
+        let same = |a: &[u8], b: &[u8]| match self.register.field {
+            DELETED => a.is_empty() == b.is_empty(),
+            _ => a == b,
+        };
+        self.entries.iter().any(|e| !same(e.1, self.entries[0].1))
     }
 }
 
@@ -41,7 +47,7 @@ pub struct Shown {
     pub scope: Scope,
     /// Whether it is shown as deleted.
     pub deleted: bool,
-    /// How many registers hold different concurrent values.
+    /// How many questions wait for a person, see [`crate::conflicts`].
     pub alternatives: u32,
     /// Its title, for lists.
     pub title: String,
@@ -91,22 +97,35 @@ fn pick_among<'a>(
     home: BaseId,
     entries: &[(&Stamp<'a>, &Entry<'a>)],
 ) -> usize {
-    let rule = match entries[0].1.register.field {
-        number if is_engine_field(number) => Rule::Manual,
-        _ => field.map_or(Rule::Latest, |f| f.rule),
-    };
+    let rule = rule_of(field, entries[0].1.register.field);
+    let all = entries.iter().map(|(stamp, entry)| (*stamp, entry.value));
+    pick(preferences(rule), &candidates(field, tree, state, home, all)).unwrap_or(0)
+}
+
+/// The rule of a register; the engine's own are settled by people, and of what is not known here the latest is shown.
+pub(crate) fn rule_of(field: Option<&Field>, number: u32) -> Rule {
+    if is_engine_field(number) { Rule::Manual } else { field.map_or(Rule::Latest, |f| f.rule) }
+}
+
+/// What a rule compares of the entries of one register.
+pub(crate) fn candidates<'s>(
+    field: Option<&Field>,
+    tree: &Tree,
+    state: &State<'_>,
+    home: BaseId,
+    entries: impl Iterator<Item = (&'s Stamp<'s>, &'s [u8])>,
+) -> Vec<Candidate> {
     let who = field.map_or(Who::Home, |f| f.owner);
     let named = field.and_then(|f| f.owner_field).and_then(|number| named_base(state, number));
-    let candidate = |(stamp, entry): &(&Stamp<'a>, &Entry<'a>)| Candidate {
+    let candidate = |(stamp, value): (&Stamp<'_>, &[u8])| Candidate {
         owner: owner_of(tree, who, home, named, stamp.base),
         tier: tree.tier(stamp.base),
-        order: field.map_or(0, |f| order(f, entry.value)),
-        present: !entry.value.is_empty(),
+        order: field.map_or(0, |f| order(f, value)),
+        present: !value.is_empty(),
         saved_at_ms: stamp.saved_at_ms,
         dot: stamp.dot,
     };
-    let candidates: Vec<_> = entries.iter().map(candidate).collect();
-    pick(preferences(rule), &candidates).unwrap_or(0)
+    entries.map(candidate).collect()
 }
 
 /// The base that a naming field holds; the lowest id while it has alternatives, so that all nodes agree.
@@ -163,7 +182,11 @@ impl Shown {
         for value in values(kind, tree, state) {
             shown.alternatives += u32::from(value.disputed());
             match value.register.field {
-                DELETED => shown.deleted = !value.raw().is_empty(),
+                DELETED => {
+                    shown.deleted = !value.raw().is_empty();
+                    let undecided = shown.deleted && !value.disputed();
+                    shown.alternatives += u32::from(undecided && !edited_since(state, &value).is_empty());
+                }
                 number if is_engine_field(number) => {}
                 _ => shown.body.extend_from_slice(value.raw()),
             }

@@ -4,9 +4,12 @@
 #[path = "rules/contract.rs"]
 mod contract;
 
-use causal::{BaseId, Context, Register, State};
+use causal::{BaseId, Context, Dot, Entry, Register, ReplicaId, Stamp, State};
 use contract::*;
-use record::{AUDIENCE, DELETED, Draft, HOME, Scope, Shown, Value, derived_id, judge, scope_of, values};
+use record::{
+    AUDIENCE, Conflict, DELETED, Draft, HOME, Scope, Shown, Side, Value, conflicts, derived_id, judge,
+    scope_of, values,
+};
 
 /// The names of the faults that are found, in the order in which they are.
 fn faults(name: &str, before: &State<'_>, after: &State<'_>, judged: impl Fn(BaseId) -> bool) -> Vec<String> {
@@ -391,6 +394,109 @@ fn the_natural_key_is_shown_when_it_is_complete() {
     };
     assert_eq!(quota(&[(1, text(1, "QX-1")), (2, int(2, 2024))]), "QX-1 2024");
     assert_eq!(quota(&[(1, text(1, "QX-1"))]), "");
+}
+
+/// As many questions as are counted, and what they are about.
+fn questions(state: &State<'static>) -> Vec<Conflict<'static>> {
+    let all = conflicts(Some(kind("note")), &tree(), state);
+    let shown = Shown::of(Some(kind("note")), &tree(), state);
+    assert_eq!(all.len(), shown.alternatives as usize, "what is counted can be listed");
+    all
+}
+
+#[test]
+fn a_conflict_tells_by_which_preference_it_was_picked() {
+    use causal::Preference::{Order, Owner, Present, Tier};
+    let table = [
+        ("owner", (S4, 1, text(PHONE, "x")), (CITY, 9, text(PHONE, "y")), PHONE, Some(Owner)),
+        (
+            "owner first, of others the tier",
+            (CITY, 1, text(PHONE, "x")),
+            (WEST, 9, text(PHONE, "y")),
+            PHONE,
+            Some(Tier),
+        ),
+        ("tier", (CITY, 1, text(LEVEL, "x")), (S4, 9, text(LEVEL, "y")), LEVEL, Some(Tier)),
+        ("latest", (CITY, 1, text(REMARK, "x")), (S4, 9, text(REMARK, "y")), REMARK, None),
+        ("strictest", (S4, 1, int(GRADE, CLOSED)), (CITY, 9, int(GRADE, OPEN)), GRADE, Some(Order)),
+    ];
+    for (what, (by, at, left), (other, later, right), number, expected) in table {
+        let left = save(&note(), by, at, draft(&[(number, left)]));
+        let right = save(&note(), other, later, draft(&[(number, right)]));
+        let all = questions(&both(&left, &right));
+        assert_eq!(
+            all.iter().map(|c| (c.register.field, c.decided_by)).collect::<Vec<_>>(),
+            [(number, expected)],
+            "{what}"
+        );
+        assert_eq!(all[0].dots().count(), 2);
+    }
+    let added = save(&note(), S4, 2, draft(&[(TAGS, set(TAGS, &["a", "b", "c"]))]));
+    let without = draft(&[(TAGS, set(TAGS, &["a", "b"]))]);
+    let removed = save(&added, S4, 3, without.clone());
+    let kept = save(&save(&added, CITY, 3, without), CITY, 4, draft(&[(TAGS, set(TAGS, &["a", "b", "c"]))]));
+    assert_eq!(questions(&both(&removed, &kept))[0].decided_by, Some(Present));
+}
+
+#[test]
+fn what_was_edited_beside_or_after_a_deletion_is_a_question() {
+    let mut gone = Draft::default();
+    gone.delete(&note().context);
+    let deleted = save(&note(), WEST, 3, gone);
+    assert_eq!(questions(&deleted), [], "whoever deletes had seen all that stands");
+    let edited = save(&note(), S4, 2, draft(&[(REMARK, text(REMARK, "新"))]));
+    for state in [both(&deleted, &edited), save(&deleted, S4, 4, draft(&[(REMARK, text(REMARK, "新"))]))] {
+        let all = questions(&state);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].register, Register::whole(record::DELETED));
+        let since: Vec<_> = all[0].sides.iter().filter(|s| matches!(s, Side::EditedSince(_))).collect();
+        assert_eq!((since.len(), since[0].stamp().base), (1, S4));
+        let mut again = Draft::default();
+        again.delete(&state.context);
+        assert_eq!(questions(&save(&state, WEST, 9, again)), [], "deleted again with that seen");
+        let mut back = Draft::default();
+        back.restore();
+        assert_eq!(questions(&save(&state, WEST, 9, back)), [], "or taken back");
+    }
+}
+
+/// Of two steps from one state either may be kept, by whose turn it was: the same step again, over the other one.
+#[test]
+fn one_of_two_steps_is_confirmed() {
+    let submitted = save(&note(), S4, 2, draft(&[(STATE, step(Some(DRAFT), SUBMITTED))]));
+    let approved = save(&submitted, WEST, 3, draft(&[(STATE, step(Some(SUBMITTED), APPROVED))]));
+    // Another form of the same base, on another machine.
+    let again = draft(&[(STATE, step(Some(SUBMITTED), DRAFT))]);
+    let stamp = |replica, by| Stamp {
+        dot: Dot { replica: ReplicaId(replica), tick: 1 },
+        saved_at_ms: 4,
+        base: by,
+        user: "u",
+        tag: [0; 8],
+    };
+    let entries = again.entries(&submitted, &submitted.context);
+    let returned = causal::write(&submitted, stamp(77, WEST), &submitted.context, &entries).state;
+    let state = causal::merge(&approved, &returned).unwrap();
+    let all = conflicts(Some(kind("note")), &tree(), &state);
+    for (kept, by, expected) in [(0, WEST, ""), (1, WEST, ""), (0, S4, "NotTurn"), (0, CITY, "NotTurn")] {
+        let Side::Value(chosen, value) = all[0].sides[kept] else { panic!("a value") };
+        let seen: Context = all[0].dots().filter(|dot| *dot != chosen.dot).collect();
+        let entry = Entry { register: Register::whole(STATE), value };
+        let settled = causal::write(&state, stamp(78, by), &seen, &[entry]).state;
+        assert_eq!(faults("note", &state, &settled, |_| true).join(" "), expected, "{kept} by {by}");
+        assert_eq!(conflicts(Some(kind("note")), &tree(), &settled), []);
+    }
+}
+
+#[test]
+fn two_who_delete_do_not_disagree() {
+    let mut gone = Draft::default();
+    gone.delete(&note().context);
+    let edited = save(&note(), S4, 2, draft(&[(REMARK, text(REMARK, "新"))]));
+    let mut later = Draft::default();
+    later.delete(&edited.context);
+    let state = both(&save(&note(), WEST, 3, gone), &save(&edited, S4, 4, later));
+    assert_eq!(questions(&state), []);
 }
 
 #[test]

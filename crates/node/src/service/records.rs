@@ -11,6 +11,7 @@ use wire::record::records_server::Records;
 use wire::record::{self as pb, Comparison};
 
 use crate::error::{office_status, status};
+use crate::service::conflicts;
 
 pub(crate) struct Desk(pub Arc<Office>);
 
@@ -79,6 +80,14 @@ impl Records for Desk {
             fields: edit.fields.into_iter().map(edited).collect(),
         };
         Ok(Response::new(pb::HistoryAnswer { edits: edits.into_iter().map(edit).collect() }))
+    }
+
+    async fn conflicts(&self, request: Request<pb::ConflictsRequest>) -> Answer<pb::ConflictsAnswer> {
+        conflicts::list(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn resolve(&self, request: Request<pb::ResolveRequest>) -> Answer<pb::ResolveAnswer> {
+        conflicts::resolve(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn figure(&self, request: Request<pb::FigureRequest>) -> Answer<pb::FigureAnswer> {
