@@ -73,6 +73,7 @@ async fn a_conflict_is_told_settled_at_one_place_and_gone_everywhere() {
     }
     let mark = open_at(&three.city).await[0].mark.clone();
     let keep = Keep::Base(three.district.me().base);
+    three.clock.set(START + 3 * HOUR);
     let done = three.city.resolve(&resolve("名称", &mark, keep)).await.unwrap();
     assert_eq!((done.label.as_str(), done.text.as_str(), done.settled), ("名称", "中秋灯会", 2));
     all_in_step(&three).await;
