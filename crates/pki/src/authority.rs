@@ -164,6 +164,10 @@ impl Authority {
         cert::chain_to_pem(self.chain.last())
     }
 
+    pub(crate) fn key(&self) -> &NodeKey {
+        &self.key
+    }
+
     fn own_name(&self) -> Result<NodeName, PkiError> {
         if self.name.issuer().is_some() { Err(PkiError::OwnBase) } else { Ok(self.name.clone()) }
     }

@@ -26,6 +26,12 @@ pub enum PkiError {
     /// Only the root issues to itself; every other base gets its certificate from the base above.
     #[error("a base does not issue its own certificate")]
     OwnBase,
+    /// Only the root makes statements for the whole federation.
+    #[error("only the root signs for the whole federation")]
+    NotRoot,
+    /// A statement that the root of this federation did not make, or that was changed on the way.
+    #[error("the root of this federation did not sign this")]
+    Statement,
     /// The wanted time of validity is empty or longer than allowed.
     #[error("a validity of {days} days is not between 1 and {days_max}")]
     Validity {

@@ -37,6 +37,7 @@ mod peer;
 mod profile;
 mod secret;
 mod secret_file;
+mod signed;
 mod tls;
 mod verify;
 

@@ -7,3 +7,4 @@ mod invite_file;
 mod issuing;
 mod peers;
 mod refused;
+mod signed;
