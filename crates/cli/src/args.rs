@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    conflicts, export, figure, get, history, import, init, invite, join, list, put, resolve, revoke, schema,
-    serve, status, sync, topic,
+    conflicts, export, figure, get, history, import, init, invite, join, list, move_base, put, registry,
+    resolve, revoke, schema, serve, status, sync, topic,
 };
 use crate::condition::{self, Condition};
 
@@ -55,6 +55,10 @@ pub enum What {
     Join(join::Join),
     /// 停用一个下级节点，立即生效 / Bar the node of a base beneath, at once
     Revoke(revoke::Revoke),
+    /// 给一个基地换上级，只在市级节点上办 / Give a base another base above it; on the root's node only
+    Move(move_base::Move),
+    /// 用文件传递市级签发的基地名录，给连不上的节点用 / Carry the signed registry of bases to a node that no line reaches
+    Registry(registry::Registry),
     /// 运行节点：按时同步，接受下级连接；按 Ctrl-C 停止 / Run the node: sync on schedule, take children; Ctrl-C stops it
     Serve(serve::Serve),
     /// 立即与上级同步一次 / Sync with the base above now

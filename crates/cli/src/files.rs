@@ -40,6 +40,11 @@ pub fn read_table(path: &Path) -> anyhow::Result<Vec<u8>> {
     open(path, sheet::FILE_BYTES_MAX).with_context(|| cannot_read(path))
 }
 
+/// A whole file of at most `max` bytes.
+pub fn read_bytes(path: &Path, max: u64) -> anyhow::Result<Vec<u8>> {
+    open(path, max).with_context(|| cannot_read(path))
+}
+
 fn open(path: &Path, max: u64) -> anyhow::Result<Vec<u8>> {
     read_from(std::fs::File::open(path)?, max)
 }
@@ -85,10 +90,10 @@ pub fn safe_name(name: &str) -> String {
 }
 
 /// Writes a secret to a new file that only its owner can read; nothing is overwritten.
-pub fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+pub fn write_secret(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(content.as_ref())?;
         file.sync_all()
     };
     write().with_context(|| format!("写不了文件 {} / the file cannot be written", path.display()))

@@ -69,6 +69,8 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::Invite(command) => command.run(at).await,
         What::Join(command) => command.run(at).await,
         What::Revoke(command) => command.run(at).await,
+        What::Move(command) => command.run(at).await,
+        What::Registry(command) => command.run(at).await,
         What::Serve(command) => command.run(at).await,
         What::Sync(command) => command.run(at).await,
         What::Status(command) => command.run(at).await,

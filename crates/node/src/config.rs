@@ -87,6 +87,13 @@ impl Config {
         if self.advertise.is_empty() { &self.listen } else { &self.advertise }
     }
 
+    /// The address at which other machines reach this node; empty when the settings do not tell one.
+    pub(crate) fn reachable(&self) -> &str {
+        let address = self.advertised();
+        let nowhere = |at: std::net::SocketAddr| at.ip().is_unspecified() || at.port() == 0;
+        if address.parse().is_ok_and(nowhere) { "" } else { address }
+    }
+
     /// The file for a new node, every setting explained.
     pub(crate) fn template(listen: &str, advertise: &str, parent: &str) -> String {
         format!(

@@ -75,6 +75,14 @@ pub enum NodeError {
         "本节点是最上级,不需要向上同步;下级会主动来同步 / this node is the root, there is nothing above it"
     )]
     NoParent,
+    /// This node has another parent now, and nobody has said where that is.
+    #[error(
+        "上级已调整为“{parent}”,但名录里没有它的节点地址:请在设置文件 shuniu.toml 的 parent 一项写上它的地址(主机:端口),再重启服务。已录入的内容都在本机 / the new parent's address is not known"
+    )]
+    ParentWithoutAddress {
+        /// Its name.
+        parent: String,
+    },
     /// The parent cannot be reached.
     #[error(
         "连不上上级({address}):{words}。已录入的内容都在本机,网络恢复后会自动上报 / cannot reach the parent"
@@ -103,6 +111,7 @@ impl NodeError {
             NodeError::AlreadyNode { .. } => "conflict",
             NodeError::Invite(_) => "invite",
             NodeError::Config { .. } | NodeError::NoParent => "invalid",
+            NodeError::ParentWithoutAddress { .. } => "unreachable",
             NodeError::Unreachable { .. } => "unreachable",
             NodeError::Folder { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 "disk_full"

@@ -31,8 +31,11 @@ pub(crate) struct NodeFile {
     pub base_name: String,
     /// The name that the parent proves by its certificate; absent at the root.
     pub parent_name: Option<String>,
-    /// Where the invite said that the parent is; the configuration may say otherwise.
+    /// Where the invite, or after a move the registry, said that the parent is; the configuration may say otherwise.
     pub parent_address: Option<String>,
+    /// What the configuration said of the parent before this node was moved: it counts again once it is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_address: Option<String>,
 }
 
 impl Folder {
@@ -136,9 +139,17 @@ impl Folder {
         Ok(Authority::load(&self.read(AUTHORITY)?, &self.read(AUTHORITY_KEY)?, &self.read(ROOT)?)?)
     }
 
+    pub(crate) fn authority_key(&self) -> Result<pki::NodeKey, NodeError> {
+        Ok(pki::NodeKey::from_pem(&self.read(AUTHORITY_KEY)?)?)
+    }
+
+    pub(crate) fn write_authority_chain(&self, chain: &str) -> Result<(), NodeError> {
+        self.write(AUTHORITY, chain)
+    }
+
     pub(crate) fn write_authority(&self, chain: &str, key: &str) -> Result<(), NodeError> {
         self.write(AUTHORITY_KEY, key)?;
-        self.write(AUTHORITY, chain)
+        self.write_authority_chain(chain)
     }
 }
 
@@ -153,6 +164,15 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 impl NodeFile {
+    /// Where the parent is.
+    pub(crate) fn parent_address(&self, config: &Config) -> String {
+        let stale = self.stale_address.as_ref() == Some(&config.parent);
+        match config.parent.is_empty() || stale {
+            true => self.parent_address.clone().unwrap_or_default(),
+            false => config.parent.clone(),
+        }
+    }
+
     pub(crate) fn me(&self, folder: &Folder) -> Result<Me, NodeError> {
         let damaged = |_| NodeError::Damaged { file: folder.path().join(NODE) };
         let base: BaseId = self.base.parse().map_err(damaged)?;

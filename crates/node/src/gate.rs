@@ -24,31 +24,43 @@ fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
         .map_err(|e| status("not_allowed", format!("证书不符合要求:{e} / certificate refused")))
 }
 
+/// A node of the federation that is not let in, and why; put into each request by [`guests`]. It may still exchange the
+/// root's word on who sits where: one of the two may know more of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(pub Status);
+
 /// Lets in the nodes of this node's children: the certificate proves who, the registry decides what.
 pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
     move |mut request| {
-        let Peer::Node(name) = peer(&request)? else {
-            return Err(status("not_allowed", "邀请只能用来加入 / an invite is only good for joining"));
-        };
-        let base = BaseId(name.base());
-        office.admit(base).map_err(office_status)?;
-        check_issuer(&office, &name)?;
-        check_revoked(&office, &request)?;
-        request.extensions_mut().insert(Caller(base));
+        let caller = admitted(&office, &request)?;
+        request.extensions_mut().insert(caller);
         Ok(request)
     }
 }
 
 /// Lets in both invites and nodes: joining and renewing. The handlers ask which it is.
 pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
-    let nodes = nodes(office);
-    move |mut request| match peer(&request)? {
-        Peer::Node(_) => nodes(request),
-        Peer::Invite { base, .. } => {
-            request.extensions_mut().insert(Guest(BaseId(base)));
-            Ok(request)
+    move |mut request| {
+        match peer(&request)? {
+            Peer::Invite { base, .. } => drop(request.extensions_mut().insert(Guest(BaseId(base)))),
+            Peer::Node(_) => match admitted(&office, &request) {
+                Ok(caller) => drop(request.extensions_mut().insert(caller)),
+                Err(why) => drop(request.extensions_mut().insert(Refused(why))),
+            },
         }
+        Ok(request)
     }
+}
+
+fn admitted(office: &Office, request: &Request<()>) -> Result<Caller, Status> {
+    let Peer::Node(name) = peer(request)? else {
+        return Err(status("not_allowed", "邀请只能用来加入 / an invite is only good for joining"));
+    };
+    let base = BaseId(name.base());
+    office.admit(base).map_err(office_status)?;
+    check_issuer(office, &name)?;
+    check_revoked(office, request)?;
+    Ok(Caller(base))
 }
 
 /// A certificate that was revoked with its base stays so when the base has been invited again.

@@ -15,8 +15,10 @@ mod scheduler;
 mod serve;
 mod service;
 mod setup;
+mod statement;
 mod tls;
 mod token;
+mod upstream;
 
 pub use attach::{AdminChannel, Attached, attach};
 pub use config::{Config, FigureConfig, SyncConfig};

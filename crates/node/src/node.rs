@@ -3,16 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use office::{Office, Outside, Settings};
-use pki::{LiveIdentity, NodeName};
+use pki::LiveIdentity;
+use record::Tree;
 use schema::Schema;
 use sync::schedule::Schedule;
 use tokio::sync::Notify;
 use tonic::transport::Channel;
+use wire::sync::SignedRegistry;
 
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::folder::Folder;
 use crate::tls::dial;
+use crate::upstream::Upstream;
 
 /// A node that is open.
 pub(crate) struct Node {
@@ -22,7 +25,9 @@ pub(crate) struct Node {
     pub office: Arc<Office>,
     pub identity: LiveIdentity,
     pub base_name: String,
-    pub parent_name: Option<NodeName>,
+    upstream: Mutex<Option<Upstream>>,
+    /// The root's statement as it was last given, and of which tree.
+    pub statement: Mutex<Option<(Arc<Tree>, u64, SignedRegistry)>>,
     /// One round at a time.
     pub round: tokio::sync::Mutex<()>,
     /// Asks the scheduler to look again.
@@ -39,10 +44,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 impl Node {
     pub(crate) async fn open(folder: Folder) -> Result<Arc<Node>, NodeError> {
         let file = folder.node()?;
-        let mut config = folder.config()?;
-        if config.parent.is_empty() {
-            config.parent = file.parent_address.clone().unwrap_or_default();
-        }
+        let config = folder.config()?;
         let words = |words| NodeError::Config { file: folder.path().join("shuniu.toml"), words };
         let schedule = config.schedule().map_err(words)?;
         let identity = LiveIdentity::new(folder.identity()?);
@@ -55,9 +57,7 @@ impl Node {
         let office =
             Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, outside)
                 .await?;
-        let parent_name = file.parent_name.as_deref().map(NodeName::parse).transpose();
-        let parent_name =
-            parent_name.map_err(|_| NodeError::Damaged { file: folder.path().join("node.json") })?;
+        let upstream = Upstream::of_files(&folder, &file, &config)?;
         Ok(Arc::new(Node {
             folder,
             config,
@@ -65,7 +65,8 @@ impl Node {
             office: Arc::new(office),
             identity,
             base_name: file.base_name,
-            parent_name,
+            upstream: Mutex::new(upstream),
+            statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             next_sync_ms: Mutex::new(0),
@@ -80,9 +81,38 @@ impl Node {
         if let Some(channel) = kept.as_ref() {
             return Ok(channel.clone());
         }
-        let name = self.parent_name.as_ref().ok_or(NodeError::NoParent)?;
-        let channel = dial(&self.config.parent, name, self.identity.client_config()?)?;
+        let upstream = lock(&self.upstream).clone().ok_or(NodeError::NoParent)?;
+        let channel = dial(&upstream.address, &upstream.name, self.identity.client_config()?)?;
         Ok(kept.insert(channel).clone())
+    }
+
+    /// The node above; `None` at the root.
+    pub(crate) fn upstream(&self) -> Option<Upstream> {
+        lock(&self.upstream).clone()
+    }
+
+    /// Where the parent is; empty at the root.
+    pub(crate) fn parent_address(&self) -> String {
+        self.upstream().map(|u| u.address).unwrap_or_default()
+    }
+
+    /// Goes where the tree says that this node belongs. Answers whether that is another place than before.
+    pub(crate) fn follow(&self) -> Result<bool, NodeError> {
+        let Some(now) = self.upstream() else { return Ok(false) };
+        let Some(next) = now.of_tree(&self.office.tree(), self.office.me().base).transpose()? else {
+            return Ok(false);
+        };
+        let mut file = self.folder.node()?;
+        file.parent_name = Some(next.name.as_str().to_owned());
+        if next.base != now.base {
+            file.parent_address = Some(next.address.clone());
+            file.stale_address = Some(self.config.parent.clone());
+            tracing::info!(parent = %next.base, address = next.address, "this node has another parent");
+        }
+        self.folder.write_node(&file)?;
+        *lock(&self.upstream) = Some(next);
+        self.hang_up();
+        Ok(true)
     }
 
     /// Gives the connection up, so that the next round dials anew.

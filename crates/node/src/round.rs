@@ -18,6 +18,7 @@ use crate::error::NodeError;
 use crate::node::{Node, VERSION, lock};
 use crate::scheduler::renew;
 use crate::setup::unreachable;
+use crate::statement;
 
 /// Batches sent and not yet acknowledged: enough to fill the parent's largest transaction twice.
 const WINDOW: usize = 32;
@@ -56,6 +57,9 @@ pub(crate) async fn run(
     match attempt(node, progress).await {
         Ok(report) => {
             let took_ms = started.elapsed().as_millis() as u64;
+            if node.follow()? {
+                node.wake.notify_one();
+            }
             // The round has succeeded all the same; the next one tries again.
             if let Err(error) = renew(node).await {
                 tracing::warn!(%error, "cannot renew this node's certificate");
@@ -73,10 +77,9 @@ pub(crate) async fn run(
 
 async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, NodeError> {
     let office = &node.office;
-    let address = &node.config.parent;
-    let channel = node.parent()?;
-    let mut client = SyncClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
-    let (mut round, session, clock_offset_ms) = shake_hands(node, &mut client).await?;
+    node.follow()?;
+    let (mut client, (mut round, session, clock_offset_ms)) = begin(node).await?;
+    let address = &node.parent_address();
     push(office, &mut client, session, &mut round, address, progress).await?;
     pull(office, &mut client, session, &mut round, address, progress).await?;
     Ok(Report {
@@ -91,6 +94,33 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
 }
 
 type Client = SyncClient<tonic::transport::Channel>;
+
+/// Shakes hands. A parent that refuses may know less of the tree than this node does, or more: the root's word is
+/// exchanged, and it is tried once more, at another parent if that is what the root says.
+async fn begin(node: &Arc<Node>) -> Result<(Client, (Round, u64, i64)), NodeError> {
+    let client = |channel| SyncClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
+    let mut first = client(node.parent()?);
+    match shake_hands(node, &mut first).await {
+        Ok(begun) => return Ok((first, begun)),
+        Err(refused) if refused.code() == "not_allowed" => {
+            let news = statement::exchange(node, node.parent()?, &node.parent_address()).await;
+            // What the parent said first is the better answer when it does not exchange either.
+            let news = news.unwrap_or_else(|error| {
+                tracing::debug!(%error, "no exchange of statements");
+                false
+            });
+            if !(node.follow()? || news) {
+                return Err(refused);
+            }
+        }
+        // The registry that came with the answer gave this node another parent.
+        Err(ended) if !node.follow()? => return Err(ended),
+        Err(_) => {}
+    }
+    let mut second = client(node.parent()?);
+    let begun = shake_hands(node, &mut second).await?;
+    Ok((second, begun))
+}
 
 async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u64, i64), NodeError> {
     let office = &node.office;
@@ -107,13 +137,21 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
         schema_digest: office.schema().digest.to_vec(),
         sent_at_ms,
         registry_digest,
+        statement_at_ms: statement::latest(node).await?.0,
     };
     let answer = tokio::time::timeout(STUCK_AFTER, client.handshake(said)).await;
-    let answer = answer.map_err(|_| silent(&node.config.parent))?;
-    let answer = answer.map_err(|s| unreachable(&node.config.parent, s))?.into_inner();
+    let address = node.parent_address();
+    let answer = answer.map_err(|_| silent(&address))?;
+    let answer = answer.map_err(|s| unreachable(&address, s))?.into_inner();
     let offset = clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
     let welcome = Welcome::try_from(&answer)?;
     *lock(&node.spread_ms) = answer.spread_ms;
+    let said_at_ms = statement::latest(node).await?.0;
+    if let Some(signed) = &answer.statement {
+        statement::hear(node, signed).await?;
+    } else if said_at_ms > answer.statement_at_ms {
+        statement::exchange(node, node.parent()?, &address).await?;
+    }
     let mut registry = Vec::new();
     for packed in &answer.registry {
         registry.extend(wire::unpack(packed)?.records);

@@ -11,6 +11,7 @@ use wire::enrolment::enrolment_client::EnrolmentClient;
 use crate::error::NodeError;
 use crate::node::{Node, lock};
 use crate::round;
+use crate::upstream::name_in;
 
 /// A certificate is renewed when less than this is left of its 90 days: a street may be without network for weeks.
 const RENEW_BEFORE: time::Duration = time::Duration::days(60);
@@ -19,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(node: Arc<Node>) {
-    if node.parent_name.is_none() {
+    if node.upstream().is_none() {
         return keep_root(node).await;
     }
     let mut last_ms = 0;
@@ -78,23 +79,27 @@ async fn keep_root(node: Arc<Node>) {
 /// Renews this node's certificate when it is due; called after every round, by schedule or by hand.
 pub(crate) async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
     let now = OffsetDateTime::now_utc();
-    if node.identity.current().not_after() - now > RENEW_BEFORE {
+    let current = node.identity.current();
+    // A node that was moved, or a base above it, carries a new name.
+    let name = name_in(&node.office.tree(), node.office.me().base);
+    let renamed = name.is_some_and(|name| name != *current.name());
+    if current.not_after() - now > RENEW_BEFORE && !renamed {
         return Ok(());
     }
     let leaf_csr = node.folder.leaf_key()?.csr_der()?;
-    let chain = if node.parent_name.is_some() {
-        EnrolmentClient::new(node.parent()?)
-            .renew(RenewRequest { leaf_csr })
-            .await?
-            .into_inner()
-            .leaf_chain_pem
+    if node.upstream().is_some() {
+        let authority_csr = node.folder.authority_key()?.csr_der()?;
+        let mut client = EnrolmentClient::new(node.parent()?);
+        let answer = client.renew(RenewRequest { leaf_csr, authority_csr }).await?.into_inner();
+        if !answer.authority_chain_pem.is_empty() {
+            node.folder.write_authority_chain(&answer.authority_chain_pem)?;
+        }
+        node.folder.write_leaf(&answer.leaf_chain_pem)?;
     } else {
-        node.folder
-            .authority()?
-            .issue_leaf(&leaf_csr, node.office.me().base.0, now, pki::LEAF_DAYS)?
-            .chain_pem
-    };
-    node.folder.write_leaf(&chain)?;
+        let me = node.office.me().base.0;
+        let leaf = node.folder.authority()?.issue_leaf(&leaf_csr, me, now, pki::LEAF_DAYS)?;
+        node.folder.write_leaf(&leaf.chain_pem)?;
+    }
     node.identity.replace(node.folder.identity()?)?;
     node.hang_up();
     tracing::info!("certificate renewed");

@@ -52,6 +52,9 @@ pub async fn serve(
     let children = listen_for_children(&node, stopped.clone()).await?;
     let token = Token::random();
     let (admin, admin_task) = serve_admin(&node, &token, stopped).await?;
+    if node.office.parent().is_some() || node.upstream().is_none() {
+        node.office.tell_address(node.config.reachable()).await?;
+    }
     token::publish(&folder, admin, &token)?;
     let listening =
         Listening { children: children.as_ref().map(|c| c.0), admin, base_name: node.base_name.clone() };

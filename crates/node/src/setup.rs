@@ -104,6 +104,7 @@ pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, No
         base_name: options.name.clone(),
         parent_name: None,
         parent_address: None,
+        stale_address: None,
     })?;
     let root_pin = InviteFile::root_pin(&authority.root_pem())?;
     Ok(InitReport { base: base.to_string(), root_pin })
@@ -163,6 +164,7 @@ async fn redeem(
         base_name: invite.base_name.clone(),
         parent_name: Some(invite.parent_name.as_str().to_owned()),
         parent_address: Some(invite.parent_address.clone()),
+        stale_address: None,
     })?;
     Ok(JoinReport {
         base: base.to_string(),

@@ -148,7 +148,7 @@ impl<E: Engine> Office<E> {
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let quarantined = self.in_quarantine(&mut tx, child).await?;
         let timelines = tx.timelines().await?;
-        let (tree, replicas) = (self.tree(), self.replicas());
+        let (tree, replicas) = (self.tree_in(&mut tx).await?, self.replicas());
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
         let desk = Desk {
             schema: &self.schema,
@@ -177,7 +177,7 @@ impl<E: Engine> Office<E> {
                 received.changes.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
             }
         }
-        let applied = tx.apply(&received.changes).await?;
+        let applied = self.perform(&mut tx, &tree, &received.changes).await?;
         self.recheck(&mut tx).await?;
         tx.commit().await?;
         self.note_echoes(child, session, &received, applied.first_seq);

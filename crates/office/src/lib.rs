@@ -16,16 +16,19 @@ mod import;
 mod invite;
 mod look;
 mod mint;
+mod moves;
 mod outside;
 mod registry;
 mod reshow;
 mod resolve;
 mod save;
+mod statement;
 mod status;
 mod up;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use causal::{BaseId, ReplicaId};
@@ -48,6 +51,7 @@ pub use outside::{Chance, Clock, Outside, SystemChance, SystemClock};
 pub use registry::{NewBase, describe_registry};
 pub use resolve::{Keep, Resolve, Resolved};
 pub use save::{Put, Saved};
+pub use statement::KeptStatement;
 pub use status::Status;
 pub use up::{Outgoing, PullOutcome, Round};
 
@@ -86,6 +90,8 @@ pub struct Office<E: Engine = Store> {
     secret: Secret,
     mint: Mutex<mint::Mint>,
     tree: RwLock<Arc<Tree>>,
+    /// A transaction has changed the tree, and the one above does not say so yet.
+    tree_stale: AtomicBool,
     replicas: Mutex<Arc<BTreeMap<ReplicaId, Replica>>>,
     sessions: Mutex<BTreeMap<BaseId, down::Open>>,
     acked_seals: Mutex<up::AckedSeals>,
@@ -155,6 +161,7 @@ impl<E: Engine> Office<E> {
             secret,
             mint: Mutex::default(),
             tree: RwLock::new(Arc::new(tree)),
+            tree_stale: AtomicBool::new(false),
             replicas: Mutex::new(Arc::new(replicas)),
             sessions: Mutex::default(),
             acked_seals: Mutex::default(),
@@ -240,8 +247,7 @@ impl<E: Engine> Office<E> {
                 *old = Replica { base: old.base.or(new.base), tick: old.tick.max(new.tick), ..*old };
             }
         }
-        let registry = self.schema.registry().map(|k| k.name.as_str());
-        if changes.rows.iter().any(|new| Some(new.row.kind.as_str()) == registry) {
+        if self.changes_registry(changes) {
             self.reload_tree().await?;
         }
         if !changes.rows.is_empty() || !changes.withdraws.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use causal::{BaseId, State};
 use record::{Base, Shown, Standing, Tree, audience_bases, derived_id};
@@ -48,6 +49,9 @@ fn base_of(kind: &Kind, id: BaseId, shown: &Shown) -> Base {
             (Some(RegistryRole::Jurisdiction), Value::Bytes(text)) => {
                 base.jurisdiction.push(String::from_utf8_lossy(text).into_owned());
             }
+            (Some(RegistryRole::Address), Value::Bytes(text)) => {
+                base.address = String::from_utf8_lossy(text).into_owned();
+            }
             (Some(RegistryRole::Hosted), Value::Varint(hosted)) => base.hosted = hosted != 0,
             (Some(RegistryRole::Standing), Value::Varint(1)) => base.standing = Standing::Active,
             (Some(RegistryRole::Standing), _) => base.standing = Standing::Barred,
@@ -79,6 +83,7 @@ impl<E: Engine> Office<E> {
         let mut snapshot = self.store.snapshot().await?;
         let tree = read_tree(&self.schema, &mut snapshot).await?;
         *self.tree.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(tree);
+        self.tree_stale.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -209,15 +214,7 @@ impl<E: Engine> Office<E> {
     }
 
     async fn set_standing(&self, base: BaseId, standing: i32, user: &str) -> Result<(), OfficeError> {
-        let kind = self.schema.registry().ok_or(OfficeError::UnknownKind { kind: "registry".into() })?;
-        let field = kind.registry_field(RegistryRole::Standing);
-        let field = field.ok_or(OfficeError::UnknownKind { kind: "standing".into() })?;
-        let fields = Map::from_iter([(field.name.clone(), json!(standing))]);
-        let look = self.get(&kind.name, &base.to_string()).await?;
-        let id = Some(causal::RecordId(base.0));
-        let seen = Some(look.view.version);
-        let put = Put { kind: kind.name.clone(), id, fields, seen, user: user.into(), ..Put::default() };
-        self.put(put).await.map(drop)
+        self.set_registry(base, RegistryRole::Standing, json!(standing), user).await
     }
 
     pub(crate) fn barred(&self) -> std::sync::MutexGuard<'_, Barred> {

@@ -73,7 +73,7 @@ impl<E: Engine> Office<E> {
     pub async fn resolve(&self, asked: &Resolve) -> Result<Resolved, OfficeError> {
         let kind = self.kind(&asked.kind)?;
         let mut tx = self.store.begin().await?;
-        let tree = self.tree();
+        let tree = self.tree_in(&mut tx).await?;
         let row = self.find(&mut tx, kind, &asked.id).await?;
         let before = decode(&row)?;
         let all = conflicts(Some(kind), &tree, &before);
@@ -105,7 +105,7 @@ impl<E: Engine> Office<E> {
             &writing,
             &choice.entries(conflict, &before),
         )?;
-        tx.apply(&gathered.changes).await?;
+        self.perform(&mut tx, &tree, &gathered.changes).await?;
         tx.commit().await?;
         self.committed(&gathered.changes).await?;
         Ok(Resolved {

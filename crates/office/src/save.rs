@@ -132,7 +132,7 @@ impl<E: Engine> Office<E> {
         mode: Mode,
     ) -> Result<Vec<Result<Saved, OfficeError>>, OfficeError> {
         let mut tx = self.store.begin().await?;
-        let tree = self.tree();
+        let tree = self.tree_in(&mut tx).await?;
         let desk = self.desk(&mut tx, &tree, puts).await?;
         let ids: Vec<_> = puts.iter().map(|put| self.identify(&desk, put)).collect();
         let known: Vec<RecordId> = ids.iter().filter_map(|id| id.as_ref().ok().copied()).collect();
@@ -147,7 +147,7 @@ impl<E: Engine> Office<E> {
             results.push(result);
         }
         if mode != Mode::Rehearse && !gathered.changes.rows.is_empty() {
-            tx.apply(&gathered.changes).await?;
+            self.perform(&mut tx, &tree, &gathered.changes).await?;
             tx.commit().await?;
             self.committed(&gathered.changes).await?;
         }
@@ -325,6 +325,9 @@ impl<E: Engine> Office<E> {
             return Err(OfficeError::Invalid { faults });
         }
         self.key_kept(desk, kind, before, &draft)?;
+        if kind.registry {
+            self.seat(desk.tree, &desk.coming, kind, BaseId(id.0), before, &mut draft)?;
+        }
         // A base's record belongs to the base that it describes.
         let home = put.home.unwrap_or(if kind.registry { BaseId(id.0) } else { base });
         self.engine_fields(desk, case, home, &mut draft);

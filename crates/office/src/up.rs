@@ -114,6 +114,7 @@ impl<E: Engine> Office<E> {
         let parent = self.parent_or_fail()?;
         self.learn_registry(parent, registry).await?;
         let mut tx = self.store.begin().await?;
+        self.still_above(&*self.tree_in(&mut tx).await?, parent)?;
         let mut link = up_link(&mut tx, parent).await?;
         link.clock_offset_ms = offset_ms;
         link.peer_version = peer_version.chars().take(limits::TEXT_BYTES / 4).collect();
@@ -150,13 +151,18 @@ impl<E: Engine> Office<E> {
     }
 
     /// The parent's word on the bases comes before anything else (H2).
-    async fn learn_registry(&self, parent: BaseId, registry: &[Incoming]) -> Result<(), OfficeError> {
+    pub(crate) async fn learn_registry(
+        &self,
+        parent: BaseId,
+        registry: &[Incoming],
+    ) -> Result<(), OfficeError> {
         if registry.is_empty() {
             return Ok(());
         }
         let mut tx = self.store.begin().await?;
-        let changes = self.merge_pulled(&mut tx, parent, registry, &[]).await?;
-        tx.apply(&changes).await?;
+        let tree = self.tree_in(&mut tx).await?;
+        let changes = self.merge_pulled(&mut tx, &tree, parent, registry, &[]).await?;
+        self.perform(&mut tx, &tree, &changes).await?;
         tx.commit().await?;
         self.committed(&changes).await
     }
@@ -172,15 +178,14 @@ impl<E: Engine> Office<E> {
     async fn merge_pulled(
         &self,
         tx: &mut E::Tx,
+        tree: &Tree,
         parent: BaseId,
         pulled: &[Incoming],
         withdrawn: &[RecordId],
     ) -> Result<Changes, OfficeError> {
         let ids: Vec<RecordId> = pulled.iter().map(|p| p.id).chain(withdrawn.iter().copied()).collect();
         let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let tree = self.tree();
-        let desk =
-            Desk { schema: &self.schema, tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        let desk = Desk { schema: &self.schema, tree, me: self.me.base, parent, now_ms: self.now_ms() };
         let mut changes = desk.receive(&existing, pulled, withdrawn);
         self.thin(&mut changes);
         self.attest(tx, &mut changes).await?;
@@ -283,12 +288,13 @@ impl<E: Engine> Office<E> {
         let Some(sent) = round.sent.remove(&index) else { return Err(OfficeError::SessionEnded) };
         let last = round.last_index == Some(index);
         let mut tx = self.store.begin().await?;
+        let tree = self.tree_in(&mut tx).await?;
+        self.still_above(&tree, round.parent)?;
         let link = up_link(&mut tx, round.parent).await?;
         let looked_at = |id: &RecordId| verdicts.contains_key(id) || round.refused_before.contains(id);
         let mut ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).filter(looked_at).collect();
         ids.extend(sent.hidden.iter().copied());
         let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let tree = self.tree();
         let withdraws = self.withdraws_below(&mut tx, &tree).await?;
         let desk = Desk {
             schema: &self.schema,
@@ -350,7 +356,9 @@ impl<E: Engine> Office<E> {
             .map(|row| Incoming { id: row.id, kind: row.kind, state: row.state })
             .collect();
         let mut tx = self.store.begin().await?;
-        let mut changes = self.merge_pulled(&mut tx, round.parent, &pulled, &page.withdrawn).await?;
+        let tree = self.tree_in(&mut tx).await?;
+        self.still_above(&tree, round.parent)?;
+        let mut changes = self.merge_pulled(&mut tx, &tree, round.parent, &pulled, &page.withdrawn).await?;
         let mut link = up_link(&mut tx, round.parent).await?;
         link.cursor = Some(page.position);
         if page.end {
@@ -358,13 +366,15 @@ impl<E: Engine> Office<E> {
         }
         changes.links.push(link);
         changes.ticks.extend(page.ticks);
-        tx.apply(&changes).await?;
+        self.perform(&mut tx, &tree, &changes).await?;
         self.recheck(&mut tx).await?;
         tx.commit().await?;
         round.pulled += pulled.len() as u64;
         round.withdrawn += page.withdrawn.len() as u64;
         self.committed(&changes).await?;
-        Ok(PullOutcome { cursor: page.position, end: page.end })
+        // A page that gives this node another parent is the last one taken from this one (L4).
+        let moved = self.parent() != Some(round.parent);
+        Ok(PullOutcome { cursor: page.position, end: page.end || moved })
     }
 
     /// Remembers why a round failed; what it had already settled stays settled.

@@ -34,6 +34,8 @@ pub struct Base {
     pub standing: Standing,
     /// The division codes it is responsible for.
     pub jurisdiction: Vec<String>,
+    /// Where its node takes connections, host:port; empty when it says nothing.
+    pub address: String,
 }
 
 /// All bases a node knows of.

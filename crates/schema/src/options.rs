@@ -167,6 +167,8 @@ words! {
         Standing = 6 "STANDING" "在册状态",
         /// City, district, street, village: a label, never logic.
         Rung = 7 "RUNG" "层级",
+        /// Where its node takes connections, host:port.
+        Address = 8 "ADDRESS" "节点地址",
     }
 }
 

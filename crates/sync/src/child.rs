@@ -72,7 +72,8 @@ impl Desk<'_> {
         let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
         let bytes = merged.encode();
         changes.replicas.extend(replicas_of(&theirs));
-        let lacking = bytes != incoming.state;
+        // The root has nobody who could lack anything; it hears its own word again after a restore.
+        let lacking = bytes != incoming.state && self.tree.parent(self.me).is_some();
         if let Some(row) = row.filter(|r| r.state == bytes) {
             self.seen_above(changes, row, &merged, lacking);
             return Ok(());

@@ -8,6 +8,7 @@
 
 pub mod child;
 mod model;
+pub mod moves;
 pub mod parent;
 mod position;
 pub mod schedule;

@@ -284,6 +284,8 @@ pub struct Changes {
     pub quarantine: Vec<Quarantined>,
     /// Records to take out of quarantine: (record, inbound).
     pub release: Vec<(RecordId, bool)>,
+    /// Links to a former parent, to be forgotten.
+    pub forget_links: Vec<BaseId>,
     /// Links to write.
     pub links: Vec<Link>,
     /// Seals to write; the higher count of a base and timeline wins.

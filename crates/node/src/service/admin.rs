@@ -18,6 +18,7 @@ use crate::error::{NodeError, node_status, office_status, status};
 use crate::node::{Node, VERSION, lock};
 use crate::round;
 use crate::service::records::base_report;
+use crate::service::registry;
 
 pub(crate) struct Desk(pub Arc<Node>);
 
@@ -109,6 +110,36 @@ impl Admin for Desk {
         // The reason may name people: it is for the answer to the administrator, not for logs.
         tracing::warn!(%base, "base revoked");
         Ok(Response::new(pb::RevokeAnswer { base_name }))
+    }
+
+    async fn r#move(&self, request: Request<pb::MoveRequest>) -> Result<Response<pb::MoveAnswer>, Status> {
+        let asked = request.into_inner();
+        let office = &self.0.office;
+        let base = office.resolve_base(&asked.base).map_err(office_status)?;
+        let to = office.resolve_base(&asked.to).map_err(office_status)?;
+        let before = office.tree();
+        office.move_base(base, to, "admin").await.map_err(office_status)?;
+        Ok(Response::new(pb::MoveAnswer {
+            base_name: before.name(base),
+            from_name: before.parent(base).map(|b| before.name(b)).unwrap_or_default(),
+            to_name: before.name(to),
+        }))
+    }
+
+    async fn export_registry(
+        &self,
+        _: Request<pb::ExportRegistryRequest>,
+    ) -> Result<Response<pb::ExportRegistryAnswer>, Status> {
+        let answer = registry::export(&self.0).await.map_err(node_status)?;
+        Ok(Response::new(answer))
+    }
+
+    async fn import_registry(
+        &self,
+        request: Request<pb::ImportRegistryRequest>,
+    ) -> Result<Response<pb::ImportRegistryAnswer>, Status> {
+        let answer = registry::import(&self.0, &request.into_inner().file).await.map_err(node_status)?;
+        Ok(Response::new(answer))
     }
 
     async fn import(

@@ -8,10 +8,12 @@ use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use wire::enrolment::enrolment_server::Enrolment;
 use wire::enrolment::{EnrolAnswer, EnrolRequest, RenewAnswer, RenewRequest};
+use wire::sync::SignedRegistry;
 
 use crate::error::{NodeError, invalid_status, node_status, office_status, status};
-use crate::gate::{Caller, Guest};
+use crate::gate::{Caller, Guest, Refused};
 use crate::node::Node;
+use crate::statement;
 
 pub(crate) struct Desk(pub Arc<Node>);
 
@@ -27,9 +29,7 @@ impl Enrolment for Desk {
         let office = &self.0.office;
         let registry = office.redeem(&code.digest(), base).await.map_err(office_status)?;
         let leaf = self.issue(&request.leaf_csr, base).await.map_err(node_status)?;
-        let authority = self.0.folder.authority().map_err(node_status)?;
-        let issued = authority.issue_authority(&request.authority_csr, base.0, OffsetDateTime::now_utc());
-        let authority_chain_pem = issued.map_err(|e| node_status(NodeError::Pki(e)))?;
+        let authority_chain_pem = self.issue_authority(&request.authority_csr, base).map_err(node_status)?;
         Ok(Response::new(EnrolAnswer {
             leaf_chain_pem: leaf,
             authority_chain_pem,
@@ -41,15 +41,41 @@ impl Enrolment for Desk {
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewAnswer>, Status> {
-        let not_node =
-            || status("not_allowed", "更新证书须由节点自己办理 / only a node renews its certificate");
-        let Caller(base) = request.extensions().get().copied().ok_or_else(not_node)?;
-        let leaf_chain_pem = self.issue(&request.into_inner().leaf_csr, base).await.map_err(node_status)?;
-        Ok(Response::new(RenewAnswer { leaf_chain_pem }))
+        let Caller(base) = caller(&request)?;
+        let asked = request.into_inner();
+        let leaf_chain_pem = self.issue(&asked.leaf_csr, base).await.map_err(node_status)?;
+        let authority_chain_pem = match asked.authority_csr.as_slice() {
+            [] => String::new(),
+            csr => self.issue_authority(csr, base).map_err(node_status)?,
+        };
+        Ok(Response::new(RenewAnswer { leaf_chain_pem, authority_chain_pem }))
+    }
+
+    async fn exchange_registry(
+        &self,
+        request: Request<SignedRegistry>,
+    ) -> Result<Response<SignedRegistry>, Status> {
+        statement::hear(&self.0, &request.into_inner()).await.map_err(node_status)?;
+        let (_, latest) = statement::latest(&self.0).await.map_err(node_status)?;
+        Ok(Response::new(latest))
+    }
+}
+
+/// The node that calls, or why it may not.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let not_node = || status("not_allowed", "更新证书须由节点自己办理 / only a node renews its certificate");
+    match (request.extensions().get::<Caller>(), request.extensions().get::<Refused>()) {
+        (Some(caller), _) => Ok(*caller),
+        (None, Some(Refused(why))) => Err(why.clone()),
+        (None, None) => Err(not_node()),
     }
 }
 
 impl Desk {
+    fn issue_authority(&self, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
+        Ok(self.0.folder.authority()?.issue_authority(csr, base.0, OffsetDateTime::now_utc())?)
+    }
+
     async fn issue(&self, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
         let now = OffsetDateTime::now_utc();
         let leaf = self.0.folder.authority()?.issue_leaf(csr, base.0, now, pki::LEAF_DAYS)?;

@@ -4,4 +4,5 @@ pub(crate) mod admin;
 pub(crate) mod conflicts;
 pub(crate) mod enrolment;
 pub(crate) mod records;
+pub(crate) mod registry;
 pub(crate) mod replication;

@@ -14,9 +14,10 @@ use tonic::{Request, Response, Status, Streaming};
 use wire::sync::sync_server::Sync as SyncService;
 use wire::sync::{self as pb, PullBatch, PullRequest, PushAck, PushBatch, Welcome};
 
-use crate::error::{invalid_status, office_status, status};
+use crate::error::{invalid_status, node_status, office_status, status};
 use crate::gate::Caller;
 use crate::node::{Node, VERSION};
+use crate::statement;
 
 /// A child that sends nothing for this long while it pushes, or does not read what it pulls, is let go.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -50,6 +51,7 @@ impl SyncService for Desk {
         }
         let hello = Hello::try_from(&said).map_err(invalid_status)?;
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
+        let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
         Ok(Response::new(Welcome {
             protocol: wire::PROTOCOL,
             session: session.id,
@@ -62,6 +64,8 @@ impl SyncService for Desk {
             schema_digest: office.schema().digest.to_vec(),
             spread_ms: session.spread_ms,
             registry: wire::pack_all(&session.registry).map_err(invalid_status)?,
+            statement_at_ms,
+            statement: (statement_at_ms > said.statement_at_ms).then_some(statement),
         }))
     }
 

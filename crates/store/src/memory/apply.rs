@@ -51,6 +51,7 @@ fn to_old(data: &mut Data, changes: &Changes) {
         data.revisions.get_mut(key).into_iter().for_each(|revision| revision.unsent = false);
     }
     changes.release.iter().for_each(|key| drop(data.quarantine.remove(key)));
+    changes.forget_links.iter().for_each(|parent| drop(data.links.remove(&(*parent, true))));
     if changes.clear_ticks {
         data.ticks.clear();
     }

@@ -45,6 +45,7 @@ async fn apply_to_old(conn: &mut SqliteConnection, changes: &Changes) -> Result<
     }
     revision::sent(conn, &changes.revisions_sent).await?;
     quarantine::release(conn, &changes.release).await?;
+    link::forget_up(conn, &changes.forget_links).await?;
     if changes.clear_ticks {
         tick::clear(conn).await?;
     }

@@ -1,10 +1,11 @@
 //! The table `link`: what is remembered of the parent and of each child.
 
+use causal::BaseId;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sync::{Link, Position, TimelineId};
 
-use super::values::{Bound, base_id, fetch, flag, insert, number};
+use super::values::{Bound, base_id, fetch, flag, insert, number, run};
 use crate::error::StoreError;
 
 pub(super) async fn all(conn: &mut SqliteConnection) -> Result<Vec<Link>, StoreError> {
@@ -55,4 +56,14 @@ pub(super) async fn put(conn: &mut SqliteConnection, links: &[Link]) -> Result<(
         b.number(link.peer_unsent).add(link.peer_version.as_str());
     })
     .await
+}
+
+/// Forgets the links to these parents.
+pub(super) async fn forget_up(conn: &mut SqliteConnection, parents: &[BaseId]) -> Result<(), StoreError> {
+    for parent in parents {
+        let mut bound = Bound::default();
+        bound.bytes(&parent.0);
+        run(conn, "forgetting a link", "DELETE FROM link WHERE peer = $1 AND up = 1", bound).await?;
+    }
+    Ok(())
 }

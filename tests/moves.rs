@@ -1,0 +1,134 @@
+//! A street that is given to another district, over real processes: with its line, with a file when its old district is
+//! dead, and what comes of a root that forgot its bases.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+
+use federation_tests::{Federation, Node};
+
+/// A city, two districts, and a street of the first.
+fn four() -> (Federation, [Node; 4]) {
+    let (federation, [city, first, street]) = Federation::small();
+    federation.register(&city, &[["440304", "福田区", "district", "440300"]]);
+    let second = federation.join(&city, "福田区", "440304");
+    second.serve();
+    (federation, [city, first, second, street])
+}
+
+/// Says in the registry where a node listens at present.
+fn tell_address(node: &Node) {
+    let address = format!("node_address={}", node.door.lock().unwrap().unwrap());
+    node.ok(&["put", "base", &node.base, &address]);
+}
+
+fn group(street: &Node, name: &str) -> String {
+    let name = format!("name={name}");
+    street.put(&[
+        "recorded_group",
+        &name,
+        "category=文体类",
+        "community=440303001001",
+        "leader=李小明",
+        "members=9",
+        "--user",
+        "王芳",
+    ])
+}
+
+// Wrong: a street that dials its old district for ever, that loses what it had not sent, or that takes the old district's
+// papers along.
+#[test]
+fn a_street_follows_the_city_s_word_to_its_new_district() {
+    let (_federation, [city, first, second, street]) = four();
+    let paper = first.put(&["notice", "title=区内通知", "sort=通知", "body=仅区内"]);
+    street.sync();
+    assert!(street.has("notice", &paper));
+    let unsent = group(&street, "和平社区书画社");
+    tell_address(&second);
+    second.sync();
+    let moved = city.ok(&["move", "440303001", "--to", "福田区"]);
+    assert_eq!((&moved["from_name"], &moved["to_name"]), (&"罗湖区".into(), &"福田区".into()));
+    for district in [&first, &second] {
+        district.sync();
+    }
+    // The old district answers with the root's word, and the same round goes to the new one.
+    let report = street.sync();
+    assert_eq!((&report["resync"], &report["refused"]), (&true.into(), &0.into()), "{report}");
+    second.sync();
+    assert!(second.has("recorded_group", &unsent) && city.has("recorded_group", &unsent));
+    assert!(!street.has("notice", &paper), "the old district's papers stay there");
+    assert!(!first.has("recorded_group", &unsent));
+    assert!(!second.has("notice", &paper));
+    let figure = city.figure("recorded_group");
+    assert_eq!(
+        (&figure["total"], &figure["watermark"]["late"]),
+        (&1.into(), &serde_json::json!([])),
+        "{figure}"
+    );
+
+    // Its certificate now says where it sits, and it still finds its way after a restart.
+    street.restart();
+    let later = group(&street, "罗湖合唱团");
+    street.sync();
+    assert!(second.has("recorded_group", &later));
+}
+
+// Wrong: a dead district that keeps its streets, or a file that anybody could have written.
+#[test]
+fn the_root_s_file_moves_a_street_whose_district_is_dead() {
+    let (federation, [city, first, second, street]) = four();
+    let unsent = group(&street, "和平社区书画社");
+    tell_address(&second);
+    second.sync();
+    first.stop();
+    city.ok(&["move", "440303001", "--to", "440304"]);
+    second.sync();
+    let file = federation.path("名录.signed");
+    let written = city.ok(&["registry", "export", "--out", &file]);
+    assert_eq!(written["bases"], 4);
+
+    let mut forged = fs::read(&file).unwrap();
+    let middle = forged.len() / 2;
+    forged[middle] ^= 1;
+    let bad = federation.path("改过.signed");
+    fs::write(&bad, &forged).unwrap();
+    let refused = street.run(&["registry", "import", &bad]);
+    assert!([4, 5].contains(&refused.code), "{} {}", refused.code, refused.words);
+    assert!(refused.message().contains("没有改动任何内容"), "{}", refused.message());
+
+    let taken = street.ok(&["registry", "import", &file]);
+    assert_eq!((&taken["moved"], &taken["parent_name"]), (&true.into(), &"福田区".into()));
+    assert_eq!(street.ok(&["registry", "import", &file])["news"], false, "no news twice");
+    street.sync();
+    assert!(second.has("recorded_group", &unsent));
+}
+
+// Wrong: a city that is restored from before its districts were registered, and refuses them for ever.
+#[test]
+fn a_restored_city_hears_of_its_districts_from_them() {
+    let federation = Federation::new();
+    let city = federation.root("市基地", "440300");
+    city.stop();
+    let backup = federation.path("backup.db");
+    fs::copy(city.folder.path().join("shuniu.db"), &backup).unwrap();
+    city.serve();
+    federation.register(&city, &[["440303", "罗湖区", "district", "440300"]]);
+    let district = federation.join(&city, "罗湖区", "440303");
+    district.serve();
+    district.sync();
+    let saved = district.put(&["notice", "title=区内通知", "sort=通知", "body=区"]);
+    district.sync();
+    assert!(city.has("notice", &saved));
+
+    city.stop();
+    for old in ["shuniu.db-wal", "shuniu.db-shm"] {
+        drop(fs::remove_file(city.folder.path().join(old)));
+    }
+    fs::copy(&backup, city.folder.path().join("shuniu.db")).unwrap();
+    city.serve();
+    assert!(!city.has("base", &district.base), "it was registered after the backup");
+    let report = district.sync();
+    assert_eq!(report["resync"], true);
+    assert!(city.has("base", &district.base) && city.has("notice", &saved));
+}
