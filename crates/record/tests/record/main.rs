@@ -5,6 +5,7 @@
 mod contract;
 mod draft;
 mod federation;
-mod judge;
+mod push;
+mod rules;
 mod shown;
 mod tree;

@@ -1,32 +1,8 @@
-//! The tree of bases, and who may see what.
+//! The tree of bases.
 
-use causal::BaseId;
-use record::{Base, MAX_DEPTH, Scope, Tree};
+use record::{Base, MAX_DEPTH, Tree};
 
 use crate::contract::*;
-
-fn scope(homes: &[BaseId], audience: &[BaseId]) -> Scope {
-    Scope { homes: homes.to_vec(), audience: audience.to_vec() }
-}
-
-#[test]
-fn a_record_is_seen_up_its_chain_and_in_its_audience() {
-    let tree = tree();
-    for (scope, seen) in [
-        (scope(&[HOME], &[]), &[CITY, WEST, HOME][..]),
-        (scope(&[WEST], &[]), &[CITY, WEST]),
-        (scope(&[WEST], &[WEST]), &[CITY, WEST, HOME, NEXT]),
-        (scope(&[HOME], &[FAR]), &[CITY, WEST, EAST, HOME, FAR]),
-        (scope(&[CITY], &[CITY]), &ALL),
-        // While the home is disputed both see it.
-        (scope(&[HOME, FAR], &[]), &[CITY, WEST, EAST, HOME, FAR]),
-        (scope(&[], &[]), &[]),
-        (scope(&[base(99)], &[base(98)]), &[]),
-    ] {
-        let visible: Vec<BaseId> = ALL.into_iter().filter(|base| scope.visible_to(&tree, *base)).collect();
-        assert_eq!(visible, seen, "{scope:?}");
-    }
-}
 
 fn bases(parents: &[(u8, u8, &[u8])]) -> Tree {
     let one = |(id, parent, former): &(u8, u8, &[u8])| Base {
@@ -69,8 +45,8 @@ fn former_parents_are_followed_through_all_moves() {
 #[test]
 fn roots_and_tiers() {
     let tree = tree();
-    assert_eq!((tree.root_of(FAR), tree.root_of(base(99)), Tree::default().root_of(FAR)), (CITY, CITY, FAR));
-    assert_eq!([CITY, WEST, HOME, base(99)].map(|b| tree.tier(b)), [0, 1, 2, u8::MAX]);
-    assert_eq!(tree.subtree(WEST), [WEST, HOME, NEXT]);
-    assert_eq!((tree.name(HOME), tree.name(base(255))), ("基地4".into(), base(255).to_string()));
+    assert_eq!((tree.root_of(S6), tree.root_of(base(99)), Tree::default().root_of(S6)), (CITY, CITY, S6));
+    assert_eq!([CITY, WEST, S4, base(99)].map(|b| tree.tier(b)), [0, 1, 2, u8::MAX]);
+    assert_eq!(tree.subtree(WEST), [WEST, S4, S5]);
+    assert_eq!((tree.name(S4), tree.name(base(255))), ("基地4".into(), base(255).to_string()));
 }
