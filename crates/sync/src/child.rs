@@ -33,6 +33,12 @@ pub fn resync(link: &Link, welcome: &Welcome) -> Changes {
     Changes { links: vec![link], resend_all: true, clear_ticks: true, ..Changes::default() }
 }
 
+/// The row that is to be written of a record, taken out again.
+fn taken_back(changes: &mut Changes, record: RecordId) -> Option<NewRow> {
+    let at = changes.rows.iter().position(|new| new.row.id == record)?;
+    Some(changes.rows.remove(at))
+}
+
 impl Desk<'_> {
     /// Takes a batch of the parent's changes (L4, L5). `existing` holds the rows known of these records.
     pub fn receive(
@@ -43,12 +49,16 @@ impl Desk<'_> {
     ) -> Changes {
         let mut changes = Changes::default();
         let children = self.tree.link_children(self.me);
+        let mut seen = BTreeSet::new();
         for incoming in pulled {
-            if let Err((reason, detail)) =
-                self.take(&mut changes, existing.get(&incoming.id), incoming, &children)
-            {
+            // What comes twice in a page is merged with what the first made of it: a transaction writes a record once.
+            let first = if seen.insert(incoming.id) { None } else { taken_back(&mut changes, incoming.id) };
+            let row = first.as_ref().map(|new| &new.row).or_else(|| existing.get(&incoming.id));
+            if let Err((reason, detail)) = self.take(&mut changes, row, incoming, &children) {
                 changes.quarantine.push(self.refused(incoming, reason, detail));
             }
+            let written = changes.rows.last().is_some_and(|new| new.row.id == incoming.id);
+            changes.rows.extend(first.filter(|_| !written));
         }
         for row in withdrawn.iter().filter_map(|id| existing.get(id)) {
             self.withdraw(&mut changes, row, &children, row.unsent == Unsent::Unpushed);

@@ -33,6 +33,29 @@ fn what_equals_the_parents_is_not_sent_back() {
     }
 }
 
+/// A page that the store refuses as a whole, for ever, because a record is in it twice; or the later one alone is kept.
+#[test]
+fn what_comes_twice_in_a_page_is_merged_and_written_once() {
+    let known = note(dot(1, 1), S4);
+    let one = say(&known, dot(2, 1), CITY, REMARK, "市");
+    let other = say(&known, dot(4, 1), S4, PHONE, "110");
+    let both = merged(&one, &other);
+    for held in [vec![], vec![row(&known)]] {
+        for page in
+            [[&one, &other, &known], [&other, &one, &other], [&known, &other, &one], [&both, &known, &one]]
+        {
+            let page = page.map(|state| incoming(state));
+            let changes = child(&tree(), WEST).receive(&rows(&held), &page, &[]);
+            assert!(changes.quarantine.is_empty());
+            let [new] = &changes.rows[..] else { panic!("written once: {:?}", changes.rows) };
+            assert_eq!((&new.row.state, new.row.seq), (&both, held.first().map_or(0, |row| row.seq)));
+        }
+        let twice = [incoming(&both), incoming(&both)];
+        let changes = child(&tree(), WEST).receive(&rows(&held), &twice, &[]);
+        assert_eq!((changes.rows.len(), changes.rows[0].row.unsent), (1, Unsent::Clean));
+    }
+}
+
 /// An edit made here meanwhile would be taken for settled by what came from above, and never be sent.
 #[test]
 fn what_holds_more_than_the_parents_still_waits() {
