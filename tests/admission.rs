@@ -14,7 +14,8 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use wire::sync::{PullRequest, PushBatch};
+use wire::PROTOCOL;
+use wire::sync::{ContractRequest, Hello, PullRequest, PushBatch};
 
 /// A city, two districts, a street under each; only the districts and the city are needed as servers.
 fn tree() -> (Federation, Node, [Node; 2], [Node; 2]) {
@@ -60,7 +61,8 @@ fn try_everything(node: &Node, papers: Option<&Papers>, base: &str) -> Vec<Resul
             Ok(pages) => pages.into_inner().message().await.map(drop),
             Err(refused) => Err(refused),
         };
-        vec![greeted, pushed, pulled]
+        let contract = client.contract(ContractRequest {}).await.map(drop);
+        vec![greeted, pushed, pulled, contract]
     })
 }
 
@@ -76,7 +78,7 @@ fn refused_by_tls(node: &Node, papers: Option<&Papers>, base: &str, why: &str) {
         let refused = answer.expect_err(why);
         assert!(!refused.metadata().contains_key("shuniu-code"), "{why}: no handler answered: {refused:?}");
     }
-    // One connection or three: the client decides.
+    // One connection or several: the client decides.
     until(why, || (refusals(node) > before).then_some(()));
     assert_eq!(node.database().links(), links, "{why}");
 }
@@ -356,4 +358,34 @@ fn only_the_parent_invites() {
         ["invite", "440303009", "--name", "新街道", "--rung", "street", "--jurisdiction", "440303009000"];
     district.fails(5, &[&new[..], &["--address", address, "--out", &out]].concat());
     assert!(!district.has("base", "440303009"));
+}
+
+// Wrong: a street that was upgraded a week before its district, or a week after, and cannot report in between.
+#[test]
+fn programs_of_neighbouring_versions_talk_and_others_are_told_who_must_upgrade() {
+    let (_federation, [_city, district, street]) = Federation::small();
+    let own = Papers::of(&street);
+    let say = |newest, oldest| {
+        let mut client = sync_client(&district, Some(&own));
+        let said = Hello { protocol: newest, protocol_oldest: oldest, ..hello(&street.base) };
+        block_on(client.handshake(said)).map(|answer| (client, answer.into_inner()))
+    };
+    let (mut client, welcome) = say(PROTOCOL - 1, 0).unwrap();
+    assert_eq!(welcome.protocol, PROTOCOL - 1, "the lower one is used");
+    block_on(async {
+        let pushed = client.push(tokio_stream::iter([batch(welcome.session, 0, true)])).await.unwrap();
+        assert_eq!(pushed.into_inner().message().await.unwrap().unwrap().session, welcome.session);
+        let asked = PullRequest { session: welcome.session, cursor: None };
+        let page = client.pull(asked).await.unwrap().into_inner().message().await.unwrap().unwrap();
+        assert_eq!(page.session, welcome.session);
+    });
+    assert_eq!(say(PROTOCOL + 1, PROTOCOL).unwrap().1.protocol, PROTOCOL);
+    for (newest, oldest, words) in [
+        (PROTOCOL - 2, 0, "请升级本节点的程序"),
+        (PROTOCOL + 1, PROTOCOL + 1, "请上级升级程序"),
+        (PROTOCOL + 1, 0, "请上级升级程序"),
+    ] {
+        let refused = say(newest, oldest).map(|_| ()).unwrap_err();
+        assert!(refused.message().contains(words), "{newest} down to {oldest}: {refused}");
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::uscc;
 use federation_tests::forge::{Edit, new_id, plant};
+use federation_tests::older::{KIND_OF_NEW_FIELD, NEW_FIELD, NEW_KIND};
 use federation_tests::peer::{put_batch, services};
 use federation_tests::wait::until;
 use federation_tests::{Federation, Node};
@@ -635,4 +636,63 @@ fn a_node_syncs_by_itself() {
         let status = street.ok(&["status"]);
         (status["next_sync_at_ms"].as_u64() > status["now_ms"].as_u64()).then_some(())
     });
+}
+
+// Wrong: a new field of the city's that nobody sees until every office in between has been upgraded.
+#[test]
+fn an_older_district_is_sent_the_citys_contract_and_hands_it_on() {
+    let federation = Federation::new();
+    let city = federation.root("市基地", "440300");
+    let streets = ["440303001", "440303002"];
+    federation.register(
+        &city,
+        &[
+            ["440303", "罗湖区", "district", "440300"],
+            [streets[0], "桂园街道", "street", "440303"],
+            [streets[1], "黄贝街道", "street", "440303"],
+        ],
+    );
+    let district = federation.join(&city, "罗湖区", "440303");
+    federation.make_older(&district);
+    district.serve();
+    let street = federation.join(&district, "桂园街道", streets[0]);
+    street.serve();
+    let older = federation.join(&district, "黄贝街道", streets[1]);
+    federation.make_older(&older);
+    older.serve();
+    let knows = |node: &Node| {
+        let kinds = node.ok(&["schema"])["kinds"].as_array().unwrap().clone();
+        kinds.iter().any(|kind| kind["name"] == NEW_KIND)
+    };
+
+    let record = "7".repeat(32);
+    let wish = street.put(&[
+        NEW_KIND,
+        "target_kind=organization_profile",
+        &format!("target_record={record}"),
+        "field_number=3",
+        "field_label=常用名称",
+        "wanted_text=荷塘社工",
+        "decider=440300",
+    ]);
+    let new_field = format!("{NEW_FIELD}=社区调解");
+    let body = format!("organization={record}");
+    let about = street.put(&[KIND_OF_NEW_FIELD, &body, "base=440303001", &new_field]);
+    assert_eq!(street.sync()["pushed"], 2);
+    assert!(!knows(&district) && !knows(&older));
+    assert!(district.get(KIND_OF_NEW_FIELD, &about)["fields"][NEW_FIELD].is_null());
+    let states = |node: &Node| [&wish, &about].map(|id| node.database().state(id).unwrap());
+    let relayed = states(&district);
+
+    district.sync();
+    assert!(knows(&district), "while it is being served");
+    assert_eq!(states(&district), relayed, "byte for byte");
+    assert_eq!(states(&city), relayed, "byte for byte");
+    assert_eq!(district.get(NEW_KIND, &wish)["fields"]["wanted_text"], "荷塘社工");
+    assert_eq!(district.get(KIND_OF_NEW_FIELD, &about)["fields"][NEW_FIELD], "社区调解");
+    assert_eq!(district.ok(&["list", NEW_KIND])["total"], 1);
+    older.sync();
+    assert!(knows(&older), "from a district whose own program does not have it");
+    district.restart();
+    assert!(knows(&district), "it is kept");
 }

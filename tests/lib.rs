@@ -11,6 +11,7 @@
 pub mod database;
 pub mod forge;
 pub mod node;
+pub mod older;
 pub mod peer;
 pub mod program;
 pub mod relay;

@@ -15,6 +15,7 @@ pub mod division;
 pub mod divisions;
 pub mod money;
 pub mod plan;
+pub mod programmes;
 pub mod sample;
 pub mod text;
 pub mod uscc;

@@ -17,6 +17,9 @@ pub struct Config {
     pub sync: SyncConfig,
     /// How figures judge.
     pub figures: FigureConfig,
+    /// Only for tests and the demonstration, and not in the file that a new node gets: a descriptor set that stands in
+    /// for the contract of the program, so that a node can be one whose program is older. Empty: the program's own.
+    pub contract: String,
 }
 
 /// When to sync.

@@ -6,6 +6,7 @@ use causal::BaseId;
 use office::{Me, Secret};
 use pki::{Authority, Identity};
 use serde::{Deserialize, Serialize};
+use wire::sync::SignedContract;
 
 use crate::config::Config;
 use crate::error::NodeError;
@@ -18,6 +19,7 @@ const LEAF: &str = "pki/node.pem";
 const LEAF_KEY: &str = "pki/node.key";
 const AUTHORITY: &str = "pki/authority.pem";
 const AUTHORITY_KEY: &str = "pki/authority.key";
+const CONTRACT: &str = "contract.signed";
 
 /// A node's data folder.
 #[derive(Debug, Clone)]
@@ -62,6 +64,16 @@ impl Folder {
         std::fs::create_dir_all(self.0.join("pki"))
             .and_then(|()| make_private(&self.0))
             .map_err(|e| self.io(doing, e))
+    }
+
+    /// The newest contract that the root has signed.
+    pub(crate) fn contract_file(&self) -> PathBuf {
+        self.0.join(CONTRACT)
+    }
+
+    pub(crate) fn write_contract(&self, signed: &SignedContract) -> Result<(), NodeError> {
+        pki::write_secret_file(self.contract_file(), &signed.to_bytes())
+            .map_err(|source| self.io("写入数据约定", source))
     }
 
     pub(crate) fn io(&self, doing: &'static str, source: std::io::Error) -> NodeError {

@@ -6,6 +6,7 @@
 
 mod attach;
 mod config;
+mod contract;
 mod error;
 mod folder;
 mod gate;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use office::{Office, Outside, Settings};
 use pki::LiveIdentity;
 use record::Tree;
-use schema::Schema;
 use sync::schedule::Schedule;
 use tokio::sync::Notify;
 use tonic::transport::Channel;
 use wire::sync::SignedRegistry;
 
 use crate::config::Config;
+use crate::contract::{self, Travelling};
 use crate::error::NodeError;
 use crate::folder::Folder;
 use crate::tls::dial;
@@ -25,6 +25,7 @@ pub(crate) struct Node {
     pub office: Arc<Office>,
     pub identity: LiveIdentity,
     pub base_name: String,
+    pub contract: Travelling,
     upstream: Mutex<Option<Upstream>>,
     /// The root's statement as it was last given, and of which tree.
     pub statement: Mutex<Option<(Arc<Tree>, u64, SignedRegistry)>>,
@@ -48,7 +49,8 @@ impl Node {
         let words = |words| NodeError::Config { file: folder.path().join("shuniu.toml"), words };
         let schedule = config.schedule().map_err(words)?;
         let identity = LiveIdentity::new(folder.identity()?);
-        let schema = Arc::new(Schema::embedded().clone());
+        let root = file.parent_name.is_none();
+        let (schema, contract) = contract::at_start(&folder, &config, &identity.current(), root)?;
         let settings = Settings {
             late_after_ms: u64::from(config.figures.late_after_hours) * 3_600_000,
             ..Settings::default()
@@ -65,6 +67,7 @@ impl Node {
             office: Arc::new(office),
             identity,
             base_name: file.base_name,
+            contract,
             upstream: Mutex::new(upstream),
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),

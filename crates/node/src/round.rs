@@ -13,7 +13,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use wire::sync::sync_client::SyncClient;
 use wire::sync::{self as pb, PullRequest, PushAck, PushBatch};
+use wire::{Outdated, Versions};
 
+use crate::contract;
 use crate::error::NodeError;
 use crate::node::{Node, VERSION, lock};
 use crate::scheduler::renew;
@@ -23,7 +25,7 @@ use crate::statement;
 /// Batches sent and not yet acknowledged: enough to fill the parent's largest transaction twice.
 const WINDOW: usize = 32;
 /// No acknowledgement, no page for this long: the session is given up and begun anew.
-const STUCK_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(120);
 
 /// How far a round is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,7 +95,7 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
     })
 }
 
-type Client = SyncClient<tonic::transport::Channel>;
+pub(crate) type Client = SyncClient<tonic::transport::Channel>;
 
 /// Shakes hands. A parent that refuses may know less of the tree than this node does, or more: the root's word is
 /// exchanged, and it is tried once more, at another parent if that is what the root says.
@@ -127,7 +129,8 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     let (hello, registry_digest) = office.hello(VERSION).await?;
     let sent_at_ms = office.now_ms();
     let said = pb::Hello {
-        protocol: wire::PROTOCOL,
+        protocol: wire::OURS.newest,
+        protocol_oldest: wire::OURS.oldest,
         base: office.me().base.0.to_vec(),
         cursor: hello.cursor.map(Into::into),
         ack: hello.ack.map(Into::into),
@@ -135,6 +138,7 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
         unsent: hello.unsent,
         version: hello.version,
         schema_digest: office.schema().digest.to_vec(),
+        contract_version: office.schema().version,
         sent_at_ms,
         registry_digest,
         statement_at_ms: statement::latest(node).await?.0,
@@ -145,6 +149,8 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     let answer = answer.map_err(|s| unreachable(&address, s))?.into_inner();
     let offset = clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
     let welcome = Welcome::try_from(&answer)?;
+    settled(answer.protocol)?;
+    contract::follow(node, client, &answer).await;
     *lock(&node.spread_ms) = answer.spread_ms;
     let said_at_ms = statement::latest(node).await?.0;
     if let Some(signed) = &answer.statement {
@@ -167,6 +173,16 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     Ok((begun.await?, answer.session, offset))
 }
 
+/// The parent says which version of the protocol is used; it can only be one that this program speaks.
+fn settled(protocol: u32) -> Result<(), NodeError> {
+    let words = match wire::OURS.settle(Versions::told(protocol, protocol)) {
+        Ok(_) => return Ok(()),
+        Err(Outdated::Theirs) => "上级的程序太旧,请上级升级",
+        Err(Outdated::Ours) => "上级使用的协议比本节点的程序新,请升级本节点的程序",
+    };
+    Err(NodeError::Protocol { words: words.into() })
+}
+
 /// The parent's clock minus this one's, as four timestamps tell it (RFC 5905, section 8).
 fn clock_offset(sent: u64, received: u64, answered: u64, back: u64) -> i64 {
     let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
@@ -175,7 +191,7 @@ fn clock_offset(sent: u64, received: u64, answered: u64, back: u64) -> i64 {
     there.saturating_add(back) / 2
 }
 
-fn silent(address: &str) -> NodeError {
+pub(crate) fn silent(address: &str) -> NodeError {
     NodeError::Unreachable { address: address.into(), words: "上级长时间没有回应".into() }
 }
 
@@ -283,7 +299,21 @@ fn pulled_page(batch: pb::PullBatch) -> Result<PulledPage, NodeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::clock_offset;
+    use super::{clock_offset, settled};
+
+    // Wrong: a node that goes on with a version that it does not speak, because the other side said so.
+    #[test]
+    fn a_parent_settles_on_a_version_that_is_spoken_here() {
+        for version in wire::PROTOCOL_OLDEST..=wire::PROTOCOL {
+            settled(version).unwrap();
+        }
+        for (version, words) in
+            [(wire::PROTOCOL_OLDEST - 1, "请上级升级"), (wire::PROTOCOL + 1, "请升级本节点的程序")]
+        {
+            let error = settled(version).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
 
     #[test]
     fn offset_of_clocks() {

@@ -7,12 +7,12 @@ use causal::BaseId;
 use office::{Me, NewBase, Office, Outside, Settings};
 use pki::{Authority, InviteFile, NodeKey};
 use record::derived_id;
-use schema::Schema;
 use time::OffsetDateTime;
 use wire::enrolment::EnrolRequest;
 use wire::enrolment::enrolment_client::EnrolmentClient;
 
 use crate::config::Config;
+use crate::contract;
 use crate::error::NodeError;
 use crate::folder::{Folder, NodeFile};
 use crate::tls::dial;
@@ -74,7 +74,7 @@ pub struct JoinReport {
 pub async fn init(folder: &Path, options: &InitOptions) -> Result<InitReport, NodeError> {
     let folder = Folder::new(folder);
     folder.prepare()?;
-    let schema = Arc::new(Schema::embedded().clone());
+    let schema = Arc::new(contract::own(&folder, &folder.config()?)?);
     let registry = schema.registry().map(|k| k.name.clone()).unwrap_or_default();
     let base = BaseId(derived_id(&registry, std::slice::from_ref(&options.code)).0);
     let now = OffsetDateTime::now_utc();
@@ -121,9 +121,9 @@ pub async fn join(folder: &Path, invite: &str, options: &JoinOptions) -> Result<
     let invite = InviteFile::read(invite, OffsetDateTime::now_utc())?;
     folder.prepare()?;
     // All that can be wrong here is found before the invite is used up.
-    folder.config()?;
+    let config = folder.config()?;
     let me = Me { base: BaseId(invite.base), federation: invite.federation.clone() };
-    let schema = Arc::new(Schema::embedded().clone());
+    let schema = Arc::new(contract::own(&folder, &config)?);
     let settings = Settings::default();
     let office =
         Office::open(folder.path(), schema, me, settings, folder.secret()?, Outside::system()).await?;

@@ -30,10 +30,10 @@ impl<E: Engine> Office<E> {
         reader: &mut R,
         puts: &[Put],
     ) -> Result<Places, OfficeError> {
-        let Some(table) = self.schema.code_table() else { return Ok(None) };
+        let Some(table) = self.schema().code_table() else { return Ok(None) };
         let mut codes = BTreeMap::new();
         for put in puts.iter().filter(|put| put.kind != table.name) {
-            let Some(kind) = self.schema.kind(&put.kind) else { continue };
+            let Some(kind) = self.schema().kind(&put.kind) else { continue };
             for field in kind.fields.iter().filter(|f| f.format == Format::Division) {
                 let values =
                     put.fields.iter().filter(|(name, _)| **name == field.name || **name == field.label);

@@ -91,7 +91,8 @@ impl<E: Engine> Office<E> {
     /// # Errors
     /// [`OfficeError`] when there is no such kind, or the store cannot be read.
     pub async fn conflicts(&self, kind: &str, limit: u32, offset: u64) -> Result<Conflicts, OfficeError> {
-        let kinds = if kind.is_empty() { self.schema.kinds.iter().collect() } else { vec![self.kind(kind)?] };
+        let kinds =
+            if kind.is_empty() { self.schema().kinds.iter().collect() } else { vec![self.kind(kind)?] };
         let mut snapshot = self.store.snapshot().await?;
         let tree = self.tree();
         let limit = if limit == 0 { LIMIT_DEFAULT } else { limit.min(store::LIMIT_MAX) };

@@ -122,7 +122,7 @@ impl<E: Engine> Office<E> {
     }
 
     pub(crate) async fn registry_rows<R: Read>(&self, reader: &mut R) -> Result<Vec<Row>, OfficeError> {
-        match self.schema.registry() {
+        match self.schema().registry() {
             Some(kind) => Ok(reader.of_kind(&kind.name).await?),
             None => Ok(Vec::new()),
         }
@@ -151,7 +151,7 @@ impl<E: Engine> Office<E> {
         let (tree, replicas) = (self.tree_in(&mut tx).await?, self.replicas());
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
         let desk = Desk {
-            schema: &self.schema,
+            schema: self.schema(),
             tree: &tree,
             me: self.me.base,
             child,

@@ -50,6 +50,19 @@ pub enum OfficeError {
         /// One sentence for each.
         faults: Vec<String>,
     },
+    /// A step with a rule that this program does not have.
+    #[error(
+        "“{step}”这一步有本节点程序还没有的规则({guard}),没有保存;请升级本节点的程序,或由已升级的节点办理 / upgrade this node's program"
+    )]
+    UnknownGuard {
+        /// Labels of the field and the step.
+        step: String,
+        /// Name of the rule.
+        guard: String,
+    },
+    /// A contract that cannot be used.
+    #[error(transparent)]
+    Contract(#[from] schema::NotAdditive),
     /// Writes that were not the writer's to make.
     #[error("未保存:{}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(";"))]
     NotAllowed {
@@ -142,6 +155,7 @@ impl OfficeError {
             | OfficeError::Exists { .. }
             | OfficeError::NotDisputed { .. }
             | OfficeError::NewAlternative { .. }
+            | OfficeError::Contract(_)
             | OfficeError::KeyChanged { .. } => "conflict",
             OfficeError::NotFound { .. }
             | OfficeError::UnknownKind { .. }
@@ -151,6 +165,7 @@ impl OfficeError {
             | OfficeError::TooLarge { .. }
             | OfficeError::File { .. } => "invalid",
             OfficeError::NotServed { .. }
+            | OfficeError::UnknownGuard { .. }
             | OfficeError::NotAllowed { .. }
             | OfficeError::RootOnly { .. }
             | OfficeError::NotMine { .. }

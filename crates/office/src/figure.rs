@@ -119,7 +119,7 @@ impl<E: Engine> Office<E> {
             ..FigureQuery::default()
         };
         let mut snapshot = self.store.snapshot().await?;
-        let tree = read_tree(&self.schema, &mut snapshot).await?;
+        let tree = read_tree(self.schema(), &mut snapshot).await?;
         let counted = snapshot.figure(&query).await?;
         let watermark = self.watermark(&tree, &mut snapshot).await?;
         let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();

@@ -116,7 +116,7 @@ impl<E: Engine> Office<E> {
     ) -> Result<ImportReport, OfficeError> {
         let kind = self.kind(&options.kind)?;
         self.serves(options)?;
-        let columns = Columns::map(&self.schema, kind, table)?;
+        let columns = Columns::map(self.schema(), kind, table)?;
         let places = self.place_names(kind, &columns, table).await?;
         let bases = |words: &str| self.resolve_base(words);
         let mut reader = Reader::new(self, kind, &columns, &places, options, &bases);
@@ -166,7 +166,7 @@ impl<E: Engine> Office<E> {
             return Ok(PlaceNames::default());
         }
         let mut snapshot = self.store.snapshot().await?;
-        PlaceNames::read(&self.schema, &mut snapshot, &titles).await
+        PlaceNames::read(self.schema(), &mut snapshot, &titles).await
     }
 }
 

@@ -7,10 +7,12 @@
 
 mod check;
 mod conflicts;
+mod contracts;
 mod down;
 mod error;
 mod figure;
 mod filter;
+mod guard;
 mod history;
 mod import;
 mod invite;
@@ -83,7 +85,7 @@ impl Default for Settings {
 /// One node's database and who it is.
 pub struct Office<E: Engine = Store> {
     store: E,
-    schema: Arc<Schema>,
+    contracts: contracts::Contracts,
     me: Me,
     settings: Settings,
     outside: Outside,
@@ -154,7 +156,7 @@ impl<E: Engine> Office<E> {
         tx.commit().await?;
         let office = Office {
             store,
-            schema,
+            contracts: contracts::Contracts::new(schema),
             me,
             settings,
             outside,
@@ -175,11 +177,6 @@ impl<E: Engine> Office<E> {
     /// Who this node is.
     pub fn me(&self) -> &Me {
         &self.me
-    }
-
-    /// The contract.
-    pub fn schema(&self) -> &Arc<Schema> {
-        &self.schema
     }
 
     /// The tree of bases as known now.

@@ -22,7 +22,7 @@ impl<E: Engine> Office<E> {
     /// is the one before.
     pub(crate) async fn tree_in(&self, tx: &mut E::Tx) -> Result<Arc<Tree>, OfficeError> {
         match self.tree_stale.load(Ordering::Acquire) {
-            true => Ok(Arc::new(read_tree(&self.schema, tx).await?)),
+            true => Ok(Arc::new(read_tree(self.schema(), tx).await?)),
             false => Ok(self.tree()),
         }
     }
@@ -38,19 +38,19 @@ impl<E: Engine> Office<E> {
         let applied = tx.apply(changes).await?;
         if self.changes_registry(changes) {
             self.tree_stale.store(true, Ordering::Release);
-            let after = read_tree(&self.schema, tx).await?;
+            let after = read_tree(self.schema(), tx).await?;
             self.follow(tx, tree, &after).await?;
         }
         Ok(applied)
     }
 
     pub(crate) fn changes_registry(&self, changes: &Changes) -> bool {
-        let registry = self.schema.registry().map(|k| k.name.as_str());
+        let registry = self.schema().registry().map(|k| k.name.as_str());
         changes.rows.iter().any(|new| Some(new.row.kind.as_str()) == registry)
     }
 
     async fn follow(&self, tx: &mut E::Tx, before: &Tree, after: &Tree) -> Result<(), OfficeError> {
-        let desk = moves::Desk { schema: &self.schema, before, after, me: self.me.base };
+        let desk = moves::Desk { schema: self.schema(), before, after, me: self.me.base };
         if !desk.concerns() {
             return Ok(());
         }
@@ -144,7 +144,7 @@ impl<E: Engine> Office<E> {
         user: &str,
     ) -> Result<(), OfficeError> {
         let unknown = || OfficeError::UnknownKind { kind: role.word().into() };
-        let kind = self.schema.registry().ok_or_else(unknown)?;
+        let kind = self.schema().registry().ok_or_else(unknown)?;
         let field = kind.registry_field(role).ok_or_else(unknown)?;
         let fields = serde_json::Map::from_iter([(field.name.clone(), value)]);
         let look = self.get(&kind.name, &base.to_string()).await?;

@@ -81,7 +81,7 @@ pub struct NewBase {
 impl<E: Engine> Office<E> {
     pub(crate) async fn reload_tree(&self) -> Result<(), OfficeError> {
         let mut snapshot = self.store.snapshot().await?;
-        let tree = read_tree(&self.schema, &mut snapshot).await?;
+        let tree = read_tree(self.schema(), &mut snapshot).await?;
         *self.tree.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(tree);
         self.tree_stale.store(false, Ordering::Release);
         Ok(())
@@ -89,7 +89,7 @@ impl<E: Engine> Office<E> {
 
     /// The id that a base with this code has, registered or not.
     pub fn base_id(&self, code: &str) -> Option<BaseId> {
-        let kind = self.schema.registry()?;
+        let kind = self.schema().registry()?;
         Some(BaseId(derived_id(&kind.name, &[code.to_owned()]).0))
     }
 
@@ -126,7 +126,7 @@ impl<E: Engine> Office<E> {
             let root = tree.name(tree.root_of(self.me.base));
             return Err(OfficeError::RootOnly { root, base: new.name.clone() });
         }
-        let kind = self.schema.registry().ok_or(OfficeError::UnknownKind { kind: "registry".into() })?;
+        let kind = self.schema().registry().ok_or(OfficeError::UnknownKind { kind: "registry".into() })?;
         let id = self.base_id(&new.code).unwrap_or_default();
         let mut fields = Map::new();
         let mut set = |role, value| {

@@ -16,13 +16,13 @@ impl<E: Engine> Office<E> {
     pub(crate) async fn reshow_if_changed(&self) -> Result<(), OfficeError> {
         let mut tx = self.store.begin().await?;
         let before = tx.meta(META_SHOWN).await?;
-        if before.as_deref() == Some(&self.schema.digest) {
+        if before.as_deref() == Some(&self.schema().digest) {
             return Ok(());
         }
         // A new database holds nothing yet.
         if before.is_some() {
             let tree = self.tree();
-            for kind in &self.schema.kinds {
+            for kind in &self.schema().kinds {
                 let rows = tx.of_kind(&kind.name).await?;
                 for chunk in rows.chunks(CHUNK) {
                     let shown = chunk.iter().map(|row| Ok((row.id, shown(kind, &tree, &row.state)?)));
@@ -30,7 +30,7 @@ impl<E: Engine> Office<E> {
                 }
             }
         }
-        tx.put_meta(META_SHOWN, &self.schema.digest).await?;
+        tx.put_meta(META_SHOWN, &self.schema().digest).await?;
         Ok(tx.commit().await?)
     }
 }

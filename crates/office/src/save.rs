@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use store::{Engine, Read, Write};
 use sync::{Changes, NewRow, NewWithdraw, Revision, Row, Unsent};
 
-use crate::check;
 use crate::{Office, OfficeError};
+use crate::{check, guard};
 
 /// Largest state that is made here; merges of two such states stay within what every node accepts.
 const LOCAL_STATE_BYTES_MAX: usize = causal::MAX_STATE_BYTES / 4 * 3;
@@ -167,7 +167,7 @@ impl<E: Engine> Office<E> {
     }
 
     pub(crate) fn kind(&self, name: &str) -> Result<&Kind, OfficeError> {
-        self.schema.kind(name).ok_or_else(|| OfficeError::UnknownKind { kind: name.into() })
+        self.schema().kind(name).ok_or_else(|| OfficeError::UnknownKind { kind: name.into() })
     }
 
     /// The record that an edit means: named by its id, or by its natural key, or new.
@@ -321,6 +321,7 @@ impl<E: Engine> Office<E> {
             start_workflows(desk, kind, &mut draft);
         }
         check::fields(kind, put, &desk.places, new, &mut draft, &mut faults, warnings);
+        guard::steps(kind, &draft, &mut faults, warnings)?;
         if !faults.is_empty() {
             return Err(OfficeError::Invalid { faults });
         }
@@ -405,7 +406,7 @@ impl<E: Engine> Office<E> {
 
     /// The codes of bases that a batch registers.
     fn coming(&self, puts: &[Put]) -> BTreeSet<String> {
-        let Some(kind) = self.schema.registry() else { return BTreeSet::new() };
+        let Some(kind) = self.schema().registry() else { return BTreeSet::new() };
         let Some(key) = kind.natural_key.first().and_then(|n| kind.field(*n)) else { return BTreeSet::new() };
         let code =
             |put: &Put| put.fields.get(&key.name).or(put.fields.get(&key.label))?.as_str().map(str::to_owned);

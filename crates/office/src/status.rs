@@ -33,7 +33,7 @@ impl<E: Engine> Office<E> {
     /// [`OfficeError`] when the store cannot be read.
     pub async fn status(&self) -> Result<Status, OfficeError> {
         let mut snapshot = self.store.snapshot().await?;
-        let tree = read_tree(&self.schema, &mut snapshot).await?;
+        let tree = read_tree(self.schema(), &mut snapshot).await?;
         let watermark = self.watermark(&tree, &mut snapshot).await?;
         let seq = snapshot.timelines().await?.seq;
         let waiting =
@@ -42,7 +42,7 @@ impl<E: Engine> Office<E> {
         let mut status = Status { links, beneath: watermark.bases, ..Status::default() };
         status.unsent = snapshot.unsent_count().await?;
         status.quarantined = snapshot.quarantined(QUARANTINE_COUNT).await?.len() as u64;
-        for kind in &self.schema.kinds {
+        for kind in &self.schema().kinds {
             let all = store::Query { kind: kind.name.clone(), deleted: true, ..store::Query::default() };
             status.records += snapshot.list(&all).await?.total;
             let disputed = store::Query { disputed_only: true, ..all };

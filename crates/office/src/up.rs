@@ -185,7 +185,7 @@ impl<E: Engine> Office<E> {
     ) -> Result<Changes, OfficeError> {
         let ids: Vec<RecordId> = pulled.iter().map(|p| p.id).chain(withdrawn.iter().copied()).collect();
         let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let desk = Desk { schema: &self.schema, tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        let desk = Desk { schema: self.schema(), tree, me: self.me.base, parent, now_ms: self.now_ms() };
         let mut changes = desk.receive(&existing, pulled, withdrawn);
         self.thin(&mut changes);
         self.attest(tx, &mut changes).await?;
@@ -297,7 +297,7 @@ impl<E: Engine> Office<E> {
         let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let withdraws = self.withdraws_below(&mut tx, &tree).await?;
         let desk = Desk {
-            schema: &self.schema,
+            schema: self.schema(),
             tree: &tree,
             me: self.me.base,
             parent: round.parent,

@@ -6,6 +6,8 @@
 mod common;
 #[path = "federation/deciding.rs"]
 mod deciding;
+#[path = "federation/travelling.rs"]
+mod travelling;
 
 use std::sync::Arc;
 
@@ -27,18 +29,23 @@ struct Three {
 }
 
 async fn three(schema: &Arc<Schema>) -> Three {
+    three_of([schema; 3]).await
+}
+
+/// City, district and street, each with a contract of its own.
+async fn three_of(schemas: [&Arc<Schema>; 3]) -> Three {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let clock = TestClock::default();
     clock.set(START);
-    let ids = ["c", "d", "s"].map(|code| base_id(schema, code));
-    let city = open(folders[0].path(), schema, ids[0], &clock).await;
+    let ids = ["c", "d", "s"].map(|code| base_id(schemas[0], code));
+    let city = open(folders[0].path(), schemas[0], ids[0], &clock).await;
     city.register_base(&new_base("c", None)).await.unwrap();
     city.register_base(&new_base("d", Some(ids[0]))).await.unwrap();
     city.register_base(&new_base("s", Some(ids[1]))).await.unwrap();
-    let district = open(folders[1].path(), schema, ids[1], &clock).await;
+    let district = open(folders[1].path(), schemas[1], ids[1], &clock).await;
     join(&district, &city).await;
     round(&district, &city).await.unwrap();
-    let street = open(folders[2].path(), schema, ids[2], &clock).await;
+    let street = open(folders[2].path(), schemas[2], ids[2], &clock).await;
     join(&street, &district).await;
     Three { _folders: folders, clock, city, district, street }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::SchemaError;
+use crate::limits::VIEW_COLUMNS_MAX;
 use crate::model::{EnumDef, Field, FieldType, Kind, Schema};
 use crate::options::{Column, CorrectionRole, Format, RegistryRole, Rule};
 use crate::views;
@@ -93,7 +94,11 @@ fn not_shared(kind: &Kind, option: &str, has: impl Fn(&Field) -> bool) -> Result
 
 fn check_columns(kind: &Kind) -> Result<(), SchemaError> {
     let mut seen = BTreeSet::new();
-    for column in views::columns(kind) {
+    let columns = views::columns(kind);
+    if columns.len() > VIEW_COLUMNS_MAX {
+        return Err(SchemaError::ViewTooWide { kind: kind.name.clone(), max: VIEW_COLUMNS_MAX });
+    }
+    for column in columns {
         if !seen.insert(column.name.to_lowercase()) {
             return Err(SchemaError::ViewColumnTwice { kind: kind.name.clone(), column: column.name });
         }

@@ -10,6 +10,8 @@ pub enum SchemaError {
     Descriptors { reason: String },
     #[error("the descriptor set has no {name}; was it compiled with its imports?")]
     OptionsMissing { name: String },
+    #[error("the contract has more than {max} {what}")]
+    TooLarge { what: &'static str, max: usize },
     #[error("message {message} is a kind, so its package must be shuniu.<kind>.v1")]
     Package { message: String },
     #[error("kind {kind} is defined twice")]
@@ -31,6 +33,8 @@ pub enum SchemaError {
     FieldWithout { kind: String, field: String, option: &'static str },
     #[error("{kind}.{field}: number {number} is reserved for the engine")]
     FieldNumber { kind: String, field: String, number: u32 },
+    #[error("{kind}: its view would have more than {max} columns")]
+    ViewTooWide { kind: String, max: usize },
     #[error("{kind}: two columns of its view would be called {column}")]
     ViewColumnTwice { kind: String, column: String },
     #[error("{kind}.{field} has the unsupported type {ty}")]
@@ -74,6 +78,4 @@ pub enum SchemaError {
     TurnFieldMissing { kind: String, field: String, state: String },
     #[error("{kind}.{field}: {state} leads to the unknown state {to}")]
     TransitionUnknown { kind: String, field: String, state: String, to: String },
-    #[error("{kind}.{field}: {state} names the unknown guard {guard}")]
-    GuardUnknown { kind: String, field: String, state: String, guard: String },
 }

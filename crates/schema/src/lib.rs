@@ -17,6 +17,7 @@ mod load;
 mod model;
 pub mod options;
 pub mod raw;
+mod successor;
 pub mod table;
 pub mod text;
 pub mod value;
@@ -27,9 +28,7 @@ use std::sync::OnceLock;
 pub use error::SchemaError;
 pub use model::{EnumDef, EnumValue, Field, FieldType, Kind, Schema, Transition, Turn};
 pub use options::{AudienceDefault, Column, CorrectionRole, Format, Privacy, RegistryRole, Rule, Who};
-
-/// The guards that this program knows; the contract may name no other.
-pub const GUARDS: &[&str] = &[];
+pub use successor::NotAdditive;
 
 /// The contract this program was built with.
 const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

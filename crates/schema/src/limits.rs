@@ -3,6 +3,19 @@
 /// Field numbers from here on are the engine's own: home, audience, deletion and the like are registers too.
 pub const FIELD_NUMBER_END: u32 = 19_000;
 
+/// Bytes of a descriptor set: twenty times the present contract.
+pub const DESCRIPTOR_BYTES_MAX: usize = 1 << 20;
+
+/// Kinds of a contract; every one is a view and an entry of menus.
+pub const KINDS_MAX: usize = 300;
+
+/// Fields and values of enums of a contract, each counted wherever it is used: small descriptors that nest wide groups
+/// in one another would fill the memory.
+pub const ITEMS_MAX: usize = 100_000;
+
+/// Columns of a kind's view; SQLite takes 2,000.
+pub const VIEW_COLUMNS_MAX: usize = 1_000;
+
 /// How deep groups may be nested: enough for a list of addresses, and a bound for recursive messages.
 pub const GROUP_DEPTH_MAX: usize = 3;
 

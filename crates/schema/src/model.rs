@@ -7,6 +7,8 @@ use crate::options::{AudienceDefault, Column, CorrectionRole, Format, Privacy, R
 /// Everything that a set of descriptors says about the data.
 #[derive(Clone, Debug)]
 pub struct Schema {
+    /// Version of the contract: the higher one is the newer.
+    pub version: u32,
     /// The kinds, ordered by name.
     pub kinds: Vec<Kind>,
     /// SHA-256 of the descriptor bytes.

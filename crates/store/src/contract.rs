@@ -86,6 +86,7 @@ pub async fn check_all(bench: &impl Bench) {
         questions::figures_count_by_home_and_more,
         questions::nonsense_is_refused,
         questions::what_is_shown_can_be_written_anew,
+        questions::another_contract_is_taken_while_open,
         questions::many_records,
     }
 }

@@ -1,9 +1,11 @@
 //! What every engine offers: snapshots to read from, and transactions.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use causal::{BaseId, RecordId};
 use record::{Scope, Shown};
+use schema::Schema;
 use sync::{
     Changes, Handed, Link, Position, Quarantined, Replica, Revision, Row, Seal, Tick, TimelineId, Timelines,
     Withdraw,
@@ -44,6 +46,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Waits until nobody else writes, and begins a transaction. Dropped without [`Write::commit`] it leaves
     /// nothing.
     fn begin(&self) -> impl Future<Output = Result<Self::Tx, StoreError>> + Send;
+
+    /// Takes another contract to read records with, such as a newer one that the parent sent. What lists show of a
+    /// record follows when its row is written or [`Write::reshow`]n.
+    fn adopt(&self, schema: Arc<Schema>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 type Answer<T> = Result<T, StoreError>;

@@ -27,7 +27,7 @@ use data::Data;
 /// A database in memory. Cheap to clone; all clones are the same database.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    schema: Arc<Schema>,
+    schema: Arc<RwLock<Arc<Schema>>>,
     committed: Arc<RwLock<Arc<Data>>>,
     writer: Arc<Mutex<()>>,
 }
@@ -35,6 +35,7 @@ pub struct Memory {
 impl Memory {
     /// An empty database.
     pub fn open(schema: Arc<Schema>, opening: Opening) -> Memory {
+        let schema = Arc::new(RwLock::new(schema));
         let memory = Memory { schema, committed: Arc::default(), writer: Arc::default() };
         memory.begin_timeline(opening);
         memory
@@ -43,7 +44,8 @@ impl Memory {
     /// A database with the same content as this one at present, as after a restart, or as a clone of the disk.
     pub fn reopen(&self, opening: Opening) -> Memory {
         let committed = Arc::new(RwLock::new(self.now()));
-        let memory = Memory { schema: self.schema.clone(), committed, writer: Arc::default() };
+        let schema = Arc::new(RwLock::new(self.schema()));
+        let memory = Memory { schema, committed, writer: Arc::default() };
         memory.begin_timeline(opening);
         memory
     }
@@ -53,6 +55,10 @@ impl Memory {
         let start_seq = data.timelines.seq;
         data.timelines.all.push(Timeline { id: opening.timeline, start_seq });
         self.replace(Arc::new(data));
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn now(&self) -> Arc<Data> {
@@ -75,6 +81,11 @@ impl Engine for Memory {
     async fn begin(&self) -> Result<Self::Tx, StoreError> {
         let alone = Some(self.writer.clone().lock_owned().await);
         Ok(Session { memory: self.clone(), data: self.now(), alone, mode: PhantomData })
+    }
+
+    async fn adopt(&self, schema: Arc<Schema>) -> Result<(), StoreError> {
+        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = schema;
+        Ok(())
     }
 }
 
@@ -219,11 +230,11 @@ impl<M> Read for Session<M> {
     }
 
     async fn list(&mut self, query: &Query) -> Result<Page, StoreError> {
-        ask::list(&self.data, self.memory.schema.kind(&query.kind), query)
+        ask::list(&self.data, self.memory.schema().kind(&query.kind), query)
     }
 
     async fn figure(&mut self, query: &FigureQuery) -> Result<Vec<FigureRow>, StoreError> {
-        ask::figure(&self.data, self.memory.schema.kind(&query.kind), query)
+        ask::figure(&self.data, self.memory.schema().kind(&query.kind), query)
     }
 
     async fn meta(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

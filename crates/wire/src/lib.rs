@@ -4,11 +4,14 @@
 //! What this crate must never know: storage, use cases, connections. A message that does not hold what it must is
 //! an [`Invalid`] with the field's name.
 
+mod contract;
 mod convert;
 mod packed;
+mod protocol;
 
 pub use convert::Invalid;
 pub use packed::{Unpacked, pack, pack_all, unpack};
+pub use protocol::{OURS, Outdated, PROTOCOL, PROTOCOL_OLDEST, Versions, since};
 
 /// The packages of the contract as they are nested in it.
 #[allow(missing_docs, clippy::all)]
@@ -42,9 +45,6 @@ pub use generated::sync::v1 as sync;
 
 /// Descriptors of all services, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));
-
-/// The protocol version of [`sync`] that this program speaks.
-pub const PROTOCOL: u32 = 1;
 
 /// Largest message accepted; a batch is at most 1 MiB of records before compression.
 pub const MESSAGE_BYTES: usize = 4 * 1024 * 1024;

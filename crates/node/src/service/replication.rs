@@ -12,7 +12,10 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use wire::sync::sync_server::Sync as SyncService;
-use wire::sync::{self as pb, PullBatch, PullRequest, PushAck, PushBatch, Welcome};
+use wire::sync::{
+    self as pb, ContractRequest, PullBatch, PullRequest, PushAck, PushBatch, SignedContract, Welcome,
+};
+use wire::{Outdated, Versions};
 
 use crate::error::{invalid_status, node_status, office_status, status};
 use crate::gate::Caller;
@@ -43,9 +46,8 @@ impl SyncService for Desk {
         let received_at_ms = office.now_ms();
         let child = caller(&request)?;
         let said = request.into_inner();
-        if said.protocol != wire::PROTOCOL {
-            return Err(status("conflict", "程序版本不兼容,请升级 / incompatible program version"));
-        }
+        let theirs = Versions::told(said.protocol, said.protocol_oldest);
+        let protocol = wire::OURS.settle(theirs).map_err(outdated)?;
         if said.base != child.0 {
             return Err(status("not_allowed", "证书与所报基地不符 / the certificate is another base's"));
         }
@@ -53,7 +55,7 @@ impl SyncService for Desk {
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
         Ok(Response::new(Welcome {
-            protocol: wire::PROTOCOL,
+            protocol,
             session: session.id,
             position: Some(session.welcome.position.into()),
             epoch: session.welcome.epoch,
@@ -62,6 +64,8 @@ impl SyncService for Desk {
             answered_at_ms: office.now_ms(),
             version: VERSION.into(),
             schema_digest: office.schema().digest.to_vec(),
+            contract_version: office.schema().version,
+            signed_contract: self.0.contract.version(),
             spread_ms: session.spread_ms,
             registry: wire::pack_all(&session.registry).map_err(invalid_status)?,
             statement_at_ms,
@@ -98,6 +102,25 @@ impl SyncService for Desk {
         });
         Ok(Response::new(ReceiverStream::new(stream)))
     }
+
+    async fn contract(&self, request: Request<ContractRequest>) -> Result<Response<SignedContract>, Status> {
+        caller(&request)?;
+        let none = || status("not_found", "本节点没有市级签发的数据约定 / no signed contract here");
+        Ok(Response::new(self.0.contract.newest().ok_or_else(none)?.message.clone()))
+    }
+}
+
+/// Who has to be upgraded, in words for the person at the child.
+fn outdated(outdated: Outdated) -> Status {
+    let words = match outdated {
+        Outdated::Theirs => {
+            "本节点的程序太旧,上级已不再支持:请升级本节点的程序 / this node's program is too old, upgrade it"
+        }
+        Outdated::Ours => {
+            "上级的程序太旧,不能与本节点同步:请上级升级程序 / the parent's program is too old, have it upgraded"
+        }
+    };
+    status("conflict", format!("{words}。已录入的内容都在本机,没有丢失"))
 }
 
 /// Batches of one session, to be applied in one transaction.

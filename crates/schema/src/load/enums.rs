@@ -4,7 +4,6 @@ use prost_reflect::{EnumDescriptor, EnumValueDescriptor};
 
 use super::field::Reader;
 use super::options::Options;
-use crate::GUARDS;
 use crate::error::SchemaError;
 use crate::model::{EnumDef, EnumValue, Transition, Turn};
 use crate::options::Who;
@@ -50,6 +49,7 @@ fn read_value(
     parent: &EnumDescriptor,
     value: &EnumValueDescriptor,
 ) -> Result<Option<EnumValue>, SchemaError> {
+    reader.place.extensions.count()?;
     let options = reader.place.extensions.of_value(&value.options());
     let Some((options, label)) =
         options.and_then(|options| options.some_text("label").map(|label| (options, label)))
@@ -129,17 +129,13 @@ fn transition(
 ) -> Result<Transition, SchemaError> {
     let (kind, field, state) = (reader.kind(), reader.name(), state.to_owned());
     let to = step.text("to");
-    let guards = step.texts("guard");
-    if let Some(guard) = guards.iter().find(|guard| !GUARDS.contains(&guard.as_str())) {
-        return Err(SchemaError::GuardUnknown { kind, field, state, guard: guard.clone() });
-    }
     let Some(value) = parent.get_value_by_name(&to) else {
         return Err(SchemaError::TransitionUnknown { kind, field, state, to });
     };
     Ok(Transition {
         to: value.number(),
         label: step.text("label"),
-        guards,
+        guards: step.texts("guard"),
         reactions: step.texts("reaction"),
     })
 }

@@ -58,6 +58,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(place: Place<'a>, field: &'a FieldDescriptor) -> Result<Reader<'a>, SchemaError> {
+        place.extensions.count()?;
         let options = place.extensions.of_field(&field.options()).ok_or(SchemaError::FieldWithout {
             kind: place.kind.to_owned(),
             field: field.name().to_owned(),

@@ -1,15 +1,23 @@
 //! Reading custom options of a descriptor.
 
-use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, ReflectMessage, Value};
+use std::cell::Cell;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, Value};
 
 use crate::error::SchemaError;
+use crate::limits::ITEMS_MAX;
 
-/// The four extensions of `options.proto`.
+/// Where the contract tells its version.
+const OPTIONS_FILE: &str = "shuniu/schema/v1/options.proto";
+
+/// The extensions of `options.proto`, and how much has been read with them.
 pub(super) struct Extensions {
     kind: ExtensionDescriptor,
     field: ExtensionDescriptor,
     value: ExtensionDescriptor,
     enumeration: ExtensionDescriptor,
+    version: Option<ExtensionDescriptor>,
+    items: Cell<usize>,
 }
 
 impl Extensions {
@@ -25,7 +33,30 @@ impl Extensions {
             field: find("field")?,
             value: find("value")?,
             enumeration: find("enumeration")?,
+            version: pool.get_extension_by_name("shuniu.schema.v1.contract_version"),
+            items: Cell::new(0),
         })
+    }
+
+    /// Counts one more field or value.
+    pub fn count(&self) -> Result<(), SchemaError> {
+        self.items.set(self.items.get() + 1);
+        match self.items.get() > ITEMS_MAX {
+            true => Err(SchemaError::TooLarge { what: "fields and values", max: ITEMS_MAX }),
+            false => Ok(()),
+        }
+    }
+
+    /// Version of the contract; the first one did not tell it yet.
+    pub fn version(&self, pool: &DescriptorPool) -> u32 {
+        let told = |extension: &ExtensionDescriptor| {
+            let options = pool.get_file_by_name(OPTIONS_FILE)?.options();
+            match options.get_extension(extension).into_owned() {
+                Value::U32(version) => Some(version),
+                _ => None,
+            }
+        };
+        self.version.as_ref().and_then(told).unwrap_or_default().max(1)
     }
 
     pub fn of_kind(&self, options: &DynamicMessage) -> Option<Options> {
@@ -59,8 +90,8 @@ impl Options {
         }
     }
 
+    /// An older contract may not have the option yet.
     fn get(&self, name: &str) -> Option<Value> {
-        debug_assert!(self.0.descriptor().get_field_by_name(name).is_some(), "options.proto lost {name}");
         self.0.get_field_by_name(name).map(|value| value.into_owned())
     }
 

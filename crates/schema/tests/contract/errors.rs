@@ -146,11 +146,6 @@ fn workflows() {
             "{label: '新' turn: HOME leads_to: {to: 'STATE_GONE'}}",
             "leads to the unknown state STATE_GONE",
         ),
-        (
-            "STATE_NEW",
-            "{label: '新' turn: HOME leads_to: {to: 'STATE_NEW' guard: 'weekly'}}",
-            "unknown guard weekly",
-        ),
         ("STATE_NEW", "{label: '新' leads_to: {to: 'STATE_NEW'}}", "nobody's turn"),
         ("STATE_NEW", "{label: '新' turn: NAMED}", "needs turn_field"),
         ("STATE_NEW", "{label: '新' turn: NAMED turn_field: 'y'}", "turn_field names the unknown field y"),

@@ -10,5 +10,6 @@ mod json;
 mod jsonb_reader;
 mod new_kind;
 mod raw;
+mod successor;
 mod text;
 mod views;

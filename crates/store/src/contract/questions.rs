@@ -1,5 +1,7 @@
 //! Lists, searches and figures.
 
+use std::sync::Arc;
+
 use causal::RecordId;
 use schema::Schema;
 use sync::{Changes, NewRow};
@@ -293,6 +295,24 @@ pub(super) async fn what_is_shown_can_be_written_anew(bench: &impl Bench) {
     );
     let row = engine.snapshot().await.unwrap().rows(&[record(5)]).await.unwrap().pop().unwrap();
     assert_eq!(row.seq, 5, "it keeps its number");
+}
+
+/// What was there before a kind's field was known is found by it once it is shown anew.
+pub(super) async fn another_contract_is_taken_while_open(bench: &impl Bench) {
+    let engine = stocked(bench).await;
+    let mut newer = Schema::clone(&bench.schema());
+    let kind = newer.kinds.iter_mut().find(|kind| kind.name == KIND).unwrap();
+    kind.fields.iter_mut().find(|field| field.name == "capacity").unwrap().name = "seats".into();
+    let seats = || Query { fields: vec![("seats".into(), Op::Eq, "9".into())], ..Query::default() };
+    let unknown =
+        engine.snapshot().await.unwrap().list(&Query { kind: KIND.into(), limit: 9, ..seats() }).await;
+    assert!(matches!(unknown, Err(StoreError::BadQuery { .. })), "{unknown:?}");
+    engine.adopt(Arc::new(newer)).await.unwrap();
+    let shown = resources(&bench.schema()).into_iter().map(|new| (new.row.id, new.shown));
+    let mut tx = engine.begin().await.unwrap();
+    tx.reshow(&shown.collect::<Vec<_>>()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(found(&engine, seats()).await, [2, 5]);
 }
 
 /// More than a few chunks, so that full ones and a rest are written and read.

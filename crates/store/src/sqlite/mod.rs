@@ -97,19 +97,6 @@ impl Store {
         self.inner.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes another contract, such as a newer one that the parent sent: the views follow it at once, what lists
-    /// show of each record when its row is written or [`crate::Write::reshow`]n.
-    ///
-    /// # Errors
-    /// What the engine says.
-    pub async fn adopt(&self, schema: Arc<Schema>) -> Result<(), StoreError> {
-        let mut tx = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await.doing("taking a contract")?;
-        open::make_views(&mut tx, &schema).await?;
-        tx.commit().await.doing("taking a contract")?;
-        *self.inner.schema.write().unwrap_or_else(PoisonError::into_inner) = schema;
-        Ok(())
-    }
-
     /// Copies the log into the database, as far as readers allow; before a backup of the file, or on demand.
     ///
     /// # Errors
@@ -192,6 +179,15 @@ impl Engine for Store {
     async fn begin(&self) -> Result<Tx, StoreError> {
         let begun = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await;
         Ok(Tx::new(self.clone(), begun.doing("beginning to write")?))
+    }
+
+    /// The views follow at once.
+    async fn adopt(&self, schema: Arc<Schema>) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await.doing("taking a contract")?;
+        open::make_views(&mut tx, &schema).await?;
+        tx.commit().await.doing("taking a contract")?;
+        *self.inner.schema.write().unwrap_or_else(PoisonError::into_inner) = schema;
+        Ok(())
     }
 }
 
