@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "federation/comparing.rs"]
+mod comparing;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 use crate::commands::{
     conflicts, export, figure, get, history, import, init, invite, join, list, move_base, put, registry,
-    resolve, revoke, schema, serve, status, sync, topic,
+    resolve, revoke, schema, serve, status, sync, topic, verify,
 };
 use crate::condition::{self, Condition};
 
@@ -63,6 +63,8 @@ pub enum What {
     Serve(serve::Serve),
     /// 立即与上级同步一次 / Sync with the base above now
     Sync(sync::Sync),
+    /// 与上级核对双方的记录是否相同，不改动任何内容 / Compare all records with the base above; changes nothing
+    Verify(verify::Verify),
     /// 看同步是否正常、谁没有上报 / See whether syncing works and who has not reported
     Status(status::Status),
     /// 看一条记录 / Show one record
@@ -236,6 +238,7 @@ mod tests {
             "shuniu conflicts organization 53100000500021676K --limit 5",
             "shuniu resolve organization 53100000500021676K 名称 --keep 2 --seen 00ff",
             "shuniu resolve organization_profile 53100 桂园街道 联系电话 --value 1",
+            "shuniu verify --json",
             "shuniu help exit-codes",
         ] {
             assert!(read(line).is_ok(), "{line}: {}", read(line).unwrap_err());

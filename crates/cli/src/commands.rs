@@ -21,6 +21,7 @@ pub mod serve;
 pub mod status;
 pub mod sync;
 pub mod topic;
+pub mod verify;
 
 use std::path::PathBuf;
 

@@ -17,6 +17,7 @@ pub enum Exit {
     Invite = 10,
     NoNode = 11,
     Demo = 12,
+    Differs = 13,
 }
 
 /// One line of the table.
@@ -31,7 +32,7 @@ pub struct Meaning {
 }
 
 /// Every way in which a command can end.
-pub const TABLE: [Meaning; 13] = [
+pub const TABLE: [Meaning; 14] = [
     Meaning { exit: Exit::Done, codes: &["ok"], zh: "完成", en: "done", advice: "" },
     Meaning {
         exit: Exit::Internal,
@@ -117,6 +118,13 @@ pub const TABLE: [Meaning; 13] = [
         en: "demo checks failed",
         advice: "演示用的数据留在文件夹里，可供查看。",
     },
+    Meaning {
+        exit: Exit::Differs,
+        codes: &["differs"],
+        zh: "与上级核对，有记录不一致",
+        en: "this node and the one above do not hold the same",
+        advice: "双方的记录都没有改动。请先运行“shuniu sync”，再核对一次。",
+    },
 ];
 
 impl Exit {
@@ -166,6 +174,7 @@ mod tests {
             ("invite", 10),
             ("no_node", 11),
             ("demo_failed", 12),
+            ("differs", 13),
             ("from a later program", 1),
         ] {
             assert_eq!(Exit::of(code).number(), number, "{code}");

@@ -73,6 +73,7 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::Registry(command) => command.run(at).await,
         What::Serve(command) => command.run(at).await,
         What::Sync(command) => command.run(at).await,
+        What::Verify(command) => command.run(at).await,
         What::Status(command) => command.run(at).await,
         What::Get(command) => command.run(at).await,
         What::List(command) => command.run(at).await,

@@ -5,6 +5,7 @@
 //! Begin with [`serve()`] and [`attach()`].
 
 mod attach;
+mod compare;
 mod config;
 mod contract;
 mod error;

@@ -9,6 +9,7 @@ use sync::schedule::Schedule;
 use tokio::sync::Notify;
 use tonic::transport::Channel;
 use wire::sync::SignedRegistry;
+use wire::sync::sync_client::SyncClient;
 
 use crate::config::Config;
 use crate::contract::{self, Travelling};
@@ -116,6 +117,11 @@ impl Node {
         *lock(&self.upstream) = Some(next);
         self.hang_up();
         Ok(true)
+    }
+
+    /// A client of the parent over that connection.
+    pub(crate) fn sync_client(&self) -> Result<SyncClient<Channel>, NodeError> {
+        Ok(SyncClient::new(self.parent()?).max_decoding_message_size(wire::MESSAGE_BYTES))
     }
 
     /// Gives the connection up, so that the next round dials anew.

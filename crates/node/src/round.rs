@@ -15,6 +15,7 @@ use wire::sync::sync_client::SyncClient;
 use wire::sync::{self as pb, PullRequest, PushAck, PushBatch};
 use wire::{Outdated, Versions};
 
+use crate::compare::Parent;
 use crate::contract;
 use crate::error::NodeError;
 use crate::node::{Node, VERSION, lock};
@@ -43,6 +44,7 @@ pub(crate) struct Report {
     pub withdrawn: u64,
     pub refused: u64,
     pub resync: bool,
+    pub spared: u64,
     pub took_ms: u64,
     pub clock_offset_ms: i64,
 }
@@ -82,6 +84,10 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
     node.follow()?;
     let (mut client, (mut round, session, clock_offset_ms)) = begin(node).await?;
     let address = &node.parent_address();
+    let mut above = Parent { client: &mut client, session, address };
+    if let Err(error) = office.spare(&mut round, &mut above).await {
+        tracing::info!(%error, "cannot compare with the parent: what waits is sent as it is");
+    }
     push(office, &mut client, session, &mut round, address, progress).await?;
     pull(office, &mut client, session, &mut round, address, progress).await?;
     Ok(Report {
@@ -90,6 +96,7 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
         withdrawn: round.withdrawn,
         refused: round.refused,
         resync: round.resync,
+        spared: round.spared,
         took_ms: 0,
         clock_offset_ms,
     })
@@ -100,8 +107,7 @@ pub(crate) type Client = SyncClient<tonic::transport::Channel>;
 /// Shakes hands. A parent that refuses may know less of the tree than this node does, or more: the root's word is
 /// exchanged, and it is tried once more, at another parent if that is what the root says.
 async fn begin(node: &Arc<Node>) -> Result<(Client, (Round, u64, i64)), NodeError> {
-    let client = |channel| SyncClient::new(channel).max_decoding_message_size(wire::MESSAGE_BYTES);
-    let mut first = client(node.parent()?);
+    let mut first = node.sync_client()?;
     match shake_hands(node, &mut first).await {
         Ok(begun) => return Ok((first, begun)),
         Err(refused) if refused.code() == "not_allowed" => {
@@ -119,12 +125,20 @@ async fn begin(node: &Arc<Node>) -> Result<(Client, (Round, u64, i64)), NodeErro
         Err(ended) if !node.follow()? => return Err(ended),
         Err(_) => {}
     }
-    let mut second = client(node.parent()?);
+    let mut second = node.sync_client()?;
     let begun = shake_hands(node, &mut second).await?;
     Ok((second, begun))
 }
 
-async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u64, i64), NodeError> {
+/// What the parent answered to a handshake.
+pub(crate) struct Greeted {
+    pub answer: pb::Welcome,
+    pub welcome: Welcome,
+    clock_offset_ms: i64,
+}
+
+/// Opens a session.
+pub(crate) async fn greet(node: &Arc<Node>, client: &mut Client) -> Result<Greeted, NodeError> {
     let office = &node.office;
     let (hello, registry_digest) = office.hello(VERSION).await?;
     let sent_at_ms = office.now_ms();
@@ -147,30 +161,36 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     let address = node.parent_address();
     let answer = answer.map_err(|_| silent(&address))?;
     let answer = answer.map_err(|s| unreachable(&address, s))?.into_inner();
-    let offset = clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
+    let clock_offset_ms =
+        clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
     let welcome = Welcome::try_from(&answer)?;
     settled(answer.protocol)?;
+    Ok(Greeted { answer, welcome, clock_offset_ms })
+}
+
+async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u64, i64), NodeError> {
+    let Greeted { answer, welcome, clock_offset_ms } = greet(node, client).await?;
     contract::follow(node, client, &answer).await;
     *lock(&node.spread_ms) = answer.spread_ms;
     let said_at_ms = statement::latest(node).await?.0;
     if let Some(signed) = &answer.statement {
         statement::hear(node, signed).await?;
     } else if said_at_ms > answer.statement_at_ms {
-        statement::exchange(node, node.parent()?, &address).await?;
+        statement::exchange(node, node.parent()?, &node.parent_address()).await?;
     }
     let mut registry = Vec::new();
     for packed in &answer.registry {
         registry.extend(wire::unpack(packed)?.records);
     }
-    let begun = office.begin_round(
+    let begun = node.office.begin_round(
         answer.session,
         &welcome,
         answer.answered_at_ms,
-        offset,
+        clock_offset_ms,
         &answer.version,
         &registry,
     );
-    Ok((begun.await?, answer.session, offset))
+    Ok((begun.await?, answer.session, clock_offset_ms))
 }
 
 /// The parent says which version of the protocol is used; it can only be one that this program speaks.

@@ -237,6 +237,28 @@ impl<E: Engine> Office<E> {
         }
     }
 
+    /// A snapshot for a question of a child's current session, and where it stands.
+    pub(crate) async fn session_snapshot(
+        &self,
+        child: BaseId,
+        session: u64,
+    ) -> Result<(E::Snapshot, Position), OfficeError> {
+        self.admit(child)?;
+        let mut snapshot = self.store.snapshot().await?;
+        let timelines = snapshot.timelines().await?;
+        match self.current(child, session, timelines.current()) {
+            Some(_) => Ok((snapshot, timelines.now())),
+            None => Err(OfficeError::SessionEnded),
+        }
+    }
+
+    /// Rows that a child holds in the same state, each with its number: not sent back in this session (L3).
+    pub(crate) fn note_held(&self, child: BaseId, session: u64, rows: Vec<(RecordId, u64)>) {
+        let mut sessions = self.sessions();
+        let open = sessions.get_mut(&child).filter(|open| open.id == session);
+        open.into_iter().for_each(|open| open.echoes.extend(rows.iter().copied()));
+    }
+
     /// The next page of what a child may see after `cursor` (L1–L3). Rows only ever move to higher numbers, so each
     /// page may be read as of its own moment.
     ///

@@ -134,6 +134,9 @@ pub enum OfficeError {
     /// A session that has ended.
     #[error("本次同步已被新的同步取代 / this session has been replaced by a newer one")]
     SessionEnded,
+    /// A comparison that keeps neither to the order nor to the limits.
+    #[error(transparent)]
+    Comparison(#[from] sync::compare::Unsound),
     /// An invite that cannot be redeemed.
     #[error("{words}")]
     Invite {
@@ -163,6 +166,7 @@ impl OfficeError {
             OfficeError::AmbiguousBase { .. }
             | OfficeError::Invalid { .. }
             | OfficeError::TooLarge { .. }
+            | OfficeError::Comparison(_)
             | OfficeError::File { .. } => "invalid",
             OfficeError::NotServed { .. }
             | OfficeError::UnknownGuard { .. }

@@ -3,9 +3,11 @@
 //! An [`Office`] is one node's database together with who it is. It knows the schema and the tree of bases, stamps
 //! edits, and runs the pure protocol of `sync` against the store. It must never know gRPC, TLS, HTTP or a terminal.
 //!
-//! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync).
+//! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync);
+//! `compare.rs` asks whether both hold the same.
 
 mod check;
+mod compare;
 mod conflicts;
 mod contracts;
 mod down;
@@ -40,6 +42,7 @@ use store::{Engine, Opening, Read, Store, Write};
 use sync::{Replica, TimelineId};
 use tokio::sync::watch;
 
+pub use compare::{Above, Found, Verified};
 pub use conflicts::{Claim, Conflict, Conflicted, Conflicts};
 pub use down::{Acked, PulledPage, PushedBatch, Session};
 pub use error::OfficeError;

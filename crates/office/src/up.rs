@@ -16,8 +16,8 @@ use crate::{Office, OfficeError};
 /// A round with the parent under way.
 pub struct Round<E: Engine> {
     session: u64,
-    timeline: TimelineId,
-    parent: BaseId,
+    pub(crate) timeline: TimelineId,
+    pub(crate) parent: BaseId,
     snapshot: E::Snapshot,
     after: u64,
     ahead: Option<Vec<Row>>,
@@ -25,7 +25,9 @@ pub struct Round<E: Engine> {
     sent: BTreeMap<u32, Sent>,
     seals: Vec<Seal>,
     last_index: Option<u32>,
-    refused_before: BTreeSet<RecordId>,
+    pub(crate) refused_before: BTreeSet<RecordId>,
+    /// After RESYNC, unless with a parent that is new: it may hold much of the same.
+    pub(crate) compares: bool,
     /// Records that waited when it began.
     pub to_push: u64,
     /// Records acknowledged so far.
@@ -36,8 +38,19 @@ pub struct Round<E: Engine> {
     pub withdrawn: u64,
     /// Records that the parent did not take.
     pub refused: u64,
-    /// Everything was sent again.
+    /// Everything was sent again, but for what was spared.
     pub resync: bool,
+    /// Records that both ends held alike after RESYNC: not sent.
+    pub spared: u64,
+}
+
+impl<E: Engine> Round<E> {
+    /// Pushes from a later snapshot, before anything was pushed.
+    pub(crate) async fn renew(&mut self, snapshot: E::Snapshot) -> Result<(), OfficeError> {
+        self.snapshot = snapshot;
+        self.to_push = self.snapshot.unsent_count().await?;
+        Ok(())
+    }
 }
 
 /// What one page of a pull did.
@@ -76,7 +89,7 @@ impl<E: Engine> Office<E> {
         self.tree().link_parent(self.me.base)
     }
 
-    fn parent_or_fail(&self) -> Result<BaseId, OfficeError> {
+    pub(crate) fn parent_or_fail(&self) -> Result<BaseId, OfficeError> {
         let words = || "本节点是最上级,没有上级可同步 / this node is the root".to_owned();
         self.parent().ok_or_else(|| OfficeError::NotAdmitted { words: words() })
     }
@@ -116,6 +129,7 @@ impl<E: Engine> Office<E> {
         let mut tx = self.store.begin().await?;
         self.still_above(&*self.tree_in(&mut tx).await?, parent)?;
         let mut link = up_link(&mut tx, parent).await?;
+        let compares = link.ack.is_some() && (welcome.resync || is_at_start(&link));
         link.clock_offset_ms = offset_ms;
         link.peer_version = peer_version.chars().take(limits::TEXT_BYTES / 4).collect();
         if welcome.resync {
@@ -147,6 +161,8 @@ impl<E: Engine> Office<E> {
             withdrawn: 0,
             refused: 0,
             resync: welcome.resync,
+            compares,
+            spared: 0,
         })
     }
 
@@ -319,7 +335,11 @@ impl<E: Engine> Office<E> {
         self.committed(&changes).await
     }
 
-    async fn withdraws_below(&self, tx: &mut E::Tx, tree: &Tree) -> Result<Vec<sync::Withdraw>, OfficeError> {
+    pub(crate) async fn withdraws_below(
+        &self,
+        tx: &mut E::Tx,
+        tree: &Tree,
+    ) -> Result<Vec<sync::Withdraw>, OfficeError> {
         let mut all = Vec::new();
         for child in tree.link_children(self.me.base) {
             all.extend(tx.withdraws(child, 0, QUARANTINE_LOOK).await?);
@@ -403,7 +423,12 @@ pub(crate) type AckedSeals = BTreeMap<(BaseId, TimelineId), (u64, u64)>;
 /// Refusals looked through at once.
 const QUARANTINE_LOOK: usize = 100_000;
 
-async fn up_link<R: Read>(reader: &mut R, parent: BaseId) -> Result<Link, OfficeError> {
+/// Whether RESYNC was begun and nothing pulled since: the session that knew what both hold alike was cut off.
+fn is_at_start(link: &Link) -> bool {
+    link.cursor.is_some_and(|cursor| cursor.seq == 0)
+}
+
+pub(crate) async fn up_link<R: Read>(reader: &mut R, parent: BaseId) -> Result<Link, OfficeError> {
     let link = reader.links().await?.into_iter().find(|l| l.up && l.peer == parent);
     Ok(link.unwrap_or(Link { peer: parent, up: true, ..Link::default() }))
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "federation/comparing.rs"]
+mod comparing;
 #[path = "federation/deciding.rs"]
 mod deciding;
 #[path = "federation/travelling.rs"]

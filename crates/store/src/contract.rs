@@ -65,6 +65,7 @@ pub async fn check_all(bench: &impl Bench) {
         queue::pages_are_bounded_by_rows_and_bytes,
         queue::everything_is_sent_again,
         queue::changes_pass_over_hidden_rows_and_tell_scope,
+        queue::rows_by_id_come_in_pages_with_hidden_ones_and_scope,
         queue::a_dropped_record_is_gone_with_all_that_hangs_on_it,
         beside::withdraws_replace_each_other,
         beside::history_keeps_the_longer_fragment,

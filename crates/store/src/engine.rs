@@ -95,6 +95,15 @@ pub trait Read: Send {
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
 
+    /// Rows with ids above `after` (without one from the beginning) up to and including `upto`, by id, hidden ones
+    /// included, with who may see them.
+    fn by_id(
+        &mut self,
+        after: Option<RecordId>,
+        upto: RecordId,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
+
     /// Withdraws for a child with a number above `after_seq`, by number.
     fn withdraws(
         &mut self,

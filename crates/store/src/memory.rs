@@ -172,6 +172,20 @@ impl<M> Read for Session<M> {
         Ok(shown.take(limit).map(|held| (self.data.row(held), held.shown.scope.clone())).collect())
     }
 
+    async fn by_id(
+        &mut self,
+        after: Option<RecordId>,
+        upto: RecordId,
+        limit: usize,
+    ) -> Result<Vec<(Row, Scope)>, StoreError> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        if after.is_some_and(|after| after >= upto) {
+            return Ok(Vec::new());
+        }
+        let above = self.data.records.range((after.map_or(Unbounded, Excluded), Included(upto)));
+        Ok(above.take(limit).map(|(_, held)| (self.data.row(held), held.shown.scope.clone())).collect())
+    }
+
     async fn withdraws(
         &mut self,
         child: BaseId,

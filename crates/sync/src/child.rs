@@ -268,7 +268,7 @@ pub struct Sent {
 }
 
 /// The higher of two acknowledgements; of different timelines the new one, since only the present one is acked.
-fn highest(old: Option<Position>, new: Position) -> Position {
+pub(crate) fn highest(old: Option<Position>, new: Position) -> Position {
     match old {
         Some(old) if old.timeline == new.timeline && old.seq > new.seq => old,
         _ => new,

@@ -4,9 +4,11 @@
 //! performs them. Nothing here knows tokio, gRPC, SQL, a clock or a random source, so that the same code runs
 //! under a simulated federation and under a real one.
 //!
-//! Begin with [`model`](crate::Changes), then [`parent`] and [`child`].
+//! Begin with [`model`](crate::Changes), then [`parent`] and [`child`];
+//! [`compare`] spares what both ends hold alike.
 
 pub mod child;
+pub mod compare;
 mod model;
 pub mod moves;
 pub mod parent;

@@ -1,6 +1,8 @@
 //! Directed tests of the protocol's pure decisions: one rule each, and what goes wrong without it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "directed/comparing.rs"]
+mod comparing;
 #[allow(dead_code, reason = "the contract serves other tests too")]
 #[path = "protocol/contract.rs"]
 mod contract;

@@ -4,6 +4,7 @@
 //! What this crate must never know: storage, use cases, connections. A message that does not hold what it must is
 //! an [`Invalid`] with the field's name.
 
+mod compare;
 mod contract;
 mod convert;
 mod packed;

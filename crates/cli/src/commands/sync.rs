@@ -56,6 +56,9 @@ fn words(report: &SyncReport) -> String {
     if report.resync {
         words.push("首次同步，或有一方的数据库换过、恢复过，因此双方重新核对了全部数据。".into());
     }
+    if report.spared > 0 {
+        words.push(format!("其中 {} 条双方本来就相同，没有重发。", number(report.spared)));
+    }
     if let Some(clock) = times::clock(report.clock_offset_ms, "上级的时钟比本机", "本机的时钟比上级")
     {
         words.push(format!("{clock}，请校准时间。"));

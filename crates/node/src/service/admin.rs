@@ -19,6 +19,7 @@ use crate::node::{Node, VERSION, lock};
 use crate::round;
 use crate::service::records::base_report;
 use crate::service::registry;
+use crate::service::verify;
 
 pub(crate) struct Desk(pub Arc<Node>);
 
@@ -34,6 +35,7 @@ type Events<T> = ReceiverStream<Result<T, Status>>;
 #[tonic::async_trait]
 impl Admin for Desk {
     type SyncNowStream = Events<pb::SyncEvent>;
+    type VerifyStream = Events<pb::VerifyEvent>;
     type ImportStream = Events<pb::ImportEvent>;
 
     async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::StatusAnswer>, Status> {
@@ -88,6 +90,12 @@ impl Admin for Desk {
             node.wake.notify_one();
             events.send(done).await.unwrap_or_default();
         });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn verify(&self, _: Request<pb::VerifyRequest>) -> Result<Response<Self::VerifyStream>, Status> {
+        let (events, stream) = mpsc::channel(EVENTS);
+        tokio::spawn(verify::run(self.0.clone(), events));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 
@@ -261,6 +269,7 @@ fn sync_report(report: round::Report) -> pb::SyncReport {
         withdrawn: report.withdrawn,
         refused: report.refused,
         resync: report.resync,
+        spared: report.spared,
         took_ms: report.took_ms,
         clock_offset_ms: report.clock_offset_ms,
     }

@@ -6,3 +6,4 @@ pub(crate) mod enrolment;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod replication;
+pub(crate) mod verify;

@@ -88,6 +88,25 @@ impl SyncService for Desk {
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 
+    async fn compare_ranges(
+        &self,
+        request: Request<pb::RangesAsked>,
+    ) -> Result<Response<pb::RangesTold>, Status> {
+        let child = caller(&request)?;
+        let asked = request.into_inner();
+        let ranges = (&asked).try_into().map_err(invalid_status)?;
+        let told = self.0.office.compare_ranges(child, asked.session, &ranges).await;
+        Ok(Response::new(pb::RangesTold::of(asked.session, &told.map_err(office_status)?)))
+    }
+
+    async fn compare_rows(&self, request: Request<pb::RowsAsked>) -> Result<Response<pb::RowsTold>, Status> {
+        let child = caller(&request)?;
+        let asked = request.into_inner();
+        let rows = (&asked).try_into().map_err(invalid_status)?;
+        let told = self.0.office.compare_rows(child, asked.session, &rows).await;
+        Ok(Response::new(pb::RowsTold::of(asked.session, &told.map_err(office_status)?)))
+    }
+
     async fn pull(&self, request: Request<PullRequest>) -> Result<Response<Self::PullStream>, Status> {
         let child = caller(&request)?;
         let asked = request.into_inner();

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use causal::BaseId;
-use office::{Clock, Me, NewBase, Office, OfficeError, Outside, PulledPage, Put, Secret, Settings};
+use office::{Above, Clock, Me, NewBase, Office, OfficeError, Outside, PulledPage, Put, Secret, Settings};
 use schema::Schema;
 use serde_json::{Map, Value};
+use store::Engine;
+use sync::compare::{RangesAsked, RangesTold, RowsAsked, RowsTold};
 use sync::parent::Incoming;
 
 /// A clock that a test sets.
@@ -60,7 +62,7 @@ pub fn put(kind: &str, fields: Value) -> Put {
 }
 
 /// The first tree of a node that has joined.
-pub async fn join(child: &Office, parent: &Office) {
+pub async fn join<E: Engine>(child: &Office<E>, parent: &Office<E>) {
     let session = parent.handshake(child.me().base, &sync::parent::Hello::default(), b"none").await.unwrap();
     let registry: Vec<Incoming> = session.registry.iter().map(incoming).collect();
     child.adopt_registry(parent.me().base, &registry).await.unwrap();
@@ -73,14 +75,34 @@ fn incoming(row: &sync::Row) -> Incoming {
 /// What a round did: pushed, pulled, refused.
 pub type Counts = (u64, u64, u64);
 
+/// The parent of an open session, asked without a network.
+pub struct Direct<'p, E: Engine> {
+    pub parent: &'p Office<E>,
+    pub child: BaseId,
+    pub session: u64,
+}
+
+impl<E: Engine> Above for Direct<'_, E> {
+    type Error = OfficeError;
+
+    async fn ranges(&mut self, asked: &RangesAsked) -> Result<RangesTold, OfficeError> {
+        self.parent.compare_ranges(self.child, self.session, asked).await
+    }
+
+    async fn rows(&mut self, asked: &RowsAsked) -> Result<RowsTold, OfficeError> {
+        self.parent.compare_rows(self.child, self.session, asked).await
+    }
+}
+
 /// One whole round.
-pub async fn round(child: &Office, parent: &Office) -> Result<Counts, OfficeError> {
+pub async fn round<E: Engine>(child: &Office<E>, parent: &Office<E>) -> Result<Counts, OfficeError> {
     let me = child.me().base;
     let (hello, digest) = child.hello("test").await?;
     let session = parent.handshake(me, &hello, &digest).await?;
     let registry: Vec<Incoming> = session.registry.iter().map(incoming).collect();
     let now = parent.now_ms();
     let mut round = child.begin_round(session.id, &session.welcome, now, 0, "test", &registry).await?;
+    child.spare(&mut round, &mut Direct { parent, child: me, session: session.id }).await?;
     while let Some(batch) = child.next_batch(&mut round).await? {
         let index = batch.index;
         let acked = parent.receive(me, session.id, vec![batch.into()]).await?;

@@ -1,5 +1,6 @@
 //! What the parent lacks, and what a child is told.
 
+use causal::RecordId;
 use record::Scope;
 use sync::{Changes, NewRow, Row, Unsent};
 
@@ -116,6 +117,35 @@ pub(super) async fn changes_pass_over_hidden_rows_and_tell_scope(bench: &impl Be
     assert_eq!(snapshot.changes(4, 10).await.unwrap(), []);
     commit(&engine, &Changes { hide: vec![(record(1), false)], ..Changes::default() }).await;
     assert_eq!(engine.snapshot().await.unwrap().changes(0, 10).await.unwrap().len(), 4);
+}
+
+/// No id lies after this one.
+const LAST: RecordId = RecordId([0xFF; 16]);
+
+pub(super) async fn rows_by_id_come_in_pages_with_hidden_ones_and_scope(bench: &impl Bench) {
+    let (engine, sample) = three(bench).await;
+    let open = sample(4).home(base(3)).open_to(&[base(5)]).build();
+    put(&engine, vec![open, sample(5).row(|row| row.unsent = Unsent::Resend).build()]).await;
+    commit(&engine, &Changes { hide: vec![(record(1), true)], ..Changes::default() }).await;
+    let mut snapshot = engine.snapshot().await.unwrap();
+    let all = snapshot.by_id(None, LAST, 10).await.unwrap();
+    let mut ids: Vec<_> = (1..=5).map(record).collect();
+    ids.sort_unstable();
+    assert_eq!(all.iter().map(|(row, _)| row.id).collect::<Vec<_>>(), ids);
+    let told = |n| all.iter().find(|(row, _)| row.id == record(n)).unwrap();
+    assert!(told(1).0.hidden && !told(2).0.hidden);
+    assert_eq!((told(2).0.unsent, told(5).0.unsent), (Unsent::Unpushed, Unsent::Resend));
+    assert_eq!(told(4).1, Scope { homes: vec![base(3)], audience: vec![base(5)] });
+    let mut paged = Vec::new();
+    while let [first, ..] = snapshot.by_id(paged.last().copied(), LAST, 2).await.unwrap().as_slice() {
+        paged.push(first.0.id);
+    }
+    assert_eq!(paged, ids, "each page begins after what it is told");
+    assert_eq!(snapshot.by_id(None, LAST, 2).await.unwrap().len(), 2);
+    let between = snapshot.by_id(Some(ids[0]), ids[2], 10).await.unwrap();
+    assert_eq!(between.iter().map(|(row, _)| row.id).collect::<Vec<_>>(), ids[1..=2]);
+    assert_eq!(snapshot.by_id(Some(ids[2]), ids[2], 10).await.unwrap(), []);
+    assert_eq!(snapshot.by_id(Some(ids[3]), ids[2], 10).await.unwrap(), []);
 }
 
 pub(super) async fn a_dropped_record_is_gone_with_all_that_hangs_on_it(bench: &impl Bench) {

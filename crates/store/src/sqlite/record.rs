@@ -88,8 +88,29 @@ pub(super) async fn changes(
     );
     let mut bound = Bound::default();
     bound.number(after_seq).number(limit as u64);
-    let read = |row: &SqliteRow| Ok((read_row(row)?, read_scope(row, ROW_WIDTH, ROW_WIDTH + 1)?));
-    fetch(conn, "reading changes", SQL, bound, read).await
+    fetch(conn, "reading changes", SQL, bound, read_scoped).await
+}
+
+pub(super) async fn by_id(
+    conn: &mut SqliteConnection,
+    after: Option<RecordId>,
+    upto: RecordId,
+    limit: usize,
+) -> Result<Vec<(Row, Scope)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        row_columns!(),
+        ", r.home, r.scope FROM record r LEFT JOIN unsent u ON u.seq = r.seq",
+        " WHERE r.id > $1 AND r.id <= $2 ORDER BY r.id LIMIT $3"
+    );
+    let mut bound = Bound::default();
+    // No id is empty: every one is above that.
+    bound.bytes(after.as_ref().map_or(&[], |id| id.0.as_slice())).bytes(&upto.0).number(limit as u64);
+    fetch(conn, "reading records by id", SQL, bound, read_scoped).await
+}
+
+fn read_scoped(row: &SqliteRow) -> Result<(Row, Scope), sqlx::Error> {
+    Ok((read_row(row)?, read_scope(row, ROW_WIDTH, ROW_WIDTH + 1)?))
 }
 
 fn read_scope(row: &SqliteRow, home: usize, scope: usize) -> Result<Scope, sqlx::Error> {

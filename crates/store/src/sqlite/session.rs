@@ -104,6 +104,15 @@ impl<M> Read for Session<M> {
         super::record::changes(&mut self.tx, after_seq, limit).await
     }
 
+    async fn by_id(
+        &mut self,
+        after: Option<RecordId>,
+        upto: RecordId,
+        limit: usize,
+    ) -> Result<Vec<(Row, Scope)>, StoreError> {
+        super::record::by_id(&mut self.tx, after, upto, limit).await
+    }
+
     async fn withdraws(
         &mut self,
         child: BaseId,
