@@ -8,6 +8,10 @@ mod common;
 mod comparing;
 #[path = "federation/deciding.rs"]
 mod deciding;
+#[path = "federation/losing_nothing.rs"]
+mod losing_nothing;
+#[path = "common/nodes.rs"]
+mod nodes;
 #[path = "federation/travelling.rs"]
 mod travelling;
 

@@ -50,10 +50,12 @@ impl<E: Engine> Office<E> {
         equal: &[(RecordId, u64)],
     ) -> Result<u64, OfficeError> {
         let mut tx = self.store.begin().await?;
+        let tree = self.tree_in(&mut tx).await?;
+        self.still_above(&tree, round.parent)?;
         let link = seen_at(&up_link(&mut tx, round.parent).await?, position);
         let link = link.ok_or(OfficeError::SessionEnded)?;
         let mut changes = Changes { links: vec![link], ..Changes::default() };
-        let withdraws = self.withdraws_below(&mut tx, &self.tree()).await?;
+        let withdraws = self.withdraws_below(&mut tx, &tree).await?;
         let unattested: BTreeSet<RecordId> = tx.unattested().await?.into_iter().collect();
         for some in equal.chunks(limits::BATCH_RECORDS) {
             let ids: Vec<RecordId> = some.iter().map(|(id, _)| *id).collect();

@@ -131,7 +131,7 @@ impl<E: Engine> Office<E> {
                 found.detail = aside.detail(found);
                 let Some(row) = rows.get(&found.id) else { continue };
                 found.kind.clone_from(&row.kind);
-                found.title = Shown::of(self.schema.kind(&row.kind), &tree, &decode(row)?).title;
+                found.title = Shown::of(self.schema().kind(&row.kind), &tree, &decode(row)?).title;
             }
         }
         Ok(())
