@@ -1,8 +1,8 @@
 //! Writing: how one edit changes a state.
 
 use crate::context::Context;
-use crate::ids::Stamp;
-use crate::state::{Entry, Group, State};
+use crate::ids::{Dot, Stamp};
+use crate::state::{Entry, Group, Register, State};
 
 /// The outcome of [`write()`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,4 +46,26 @@ fn push<'a>(groups: &mut Vec<Group<'a>>, stamp: Stamp<'a>, entries: Vec<Entry<'a
     if !entries.is_empty() {
         groups.push(Group { stamp, entries });
     }
+}
+
+/// Applies one edit that overrules others: it replaces exactly the entries of the edits `gone` names in each register,
+/// and nothing else that their replicas wrote before. The entries overruled are given back for the history.
+///
+/// As in [`write()`], `stamp.dot` must be new.
+pub fn overrule<'a>(
+    before: &State<'a>,
+    stamp: Stamp<'a>,
+    gone: &[(Dot, Register<'_>)],
+    writes: &[Entry<'a>],
+) -> Written<'a> {
+    let unseen = Context::default();
+    let mut written = write(before, stamp, &unseen, writes);
+    let mut groups = Vec::with_capacity(written.state.groups.len());
+    for group in written.state.groups {
+        let goes = |e: &Entry<'a>| gone.contains(&(group.stamp.dot, e.register));
+        let (overruled, kept): (Vec<_>, Vec<_>) = group.entries.iter().copied().partition(goes);
+        push(&mut groups, group.stamp, kept);
+        push(&mut written.replaced, group.stamp, overruled);
+    }
+    Written { state: State { context: written.state.context, groups }, replaced: written.replaced }
 }

@@ -22,7 +22,7 @@ mod state;
 pub use bytes::put_varint;
 pub use codec::{Corrupt, MAX_STATE_BYTES};
 pub use context::Context;
-pub use edit::{Written, write};
+pub use edit::{Written, overrule, write};
 pub use ids::{BaseId, Dot, ParseIdError, RecordId, ReplicaId, Stamp, TAG_BYTES};
 pub use merge::{Clash, merge};
 pub use pick::{Candidate, Preference, deciding, pick};

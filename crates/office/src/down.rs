@@ -7,9 +7,9 @@ use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Engine, Read, Write};
 use sync::parent::{
-    Desk, Hello, Incoming, Verdict, Welcome, checked_revisions, checked_seals, is_settled, welcome,
+    Desk, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome,
 };
-use sync::{Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
+use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::{Office, OfficeError};
 
@@ -111,7 +111,9 @@ impl<E: Engine> Office<E> {
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
         let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
-        let (welcome, link) = welcome(&timelines, link.as_ref(), child, hello);
+        let (mut welcome, link) = welcome(&timelines, link.as_ref(), child, hello);
+        welcome.quarantined =
+            self.in_quarantine(&mut snapshot, child).await?.into_iter().take(ASIDE_TOLD_MAX).collect();
         let rows = self.registry_rows(&mut snapshot).await?;
         let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
         let id = self.outside.chance.u64();
@@ -146,27 +148,15 @@ impl<E: Engine> Office<E> {
         let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
         let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let quarantined = self.in_quarantine(&mut tx, child).await?;
         let timelines = tx.timelines().await?;
-        let (tree, replicas) = (self.tree_in(&mut tx).await?, self.replicas());
-        let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
-        let desk = Desk {
-            schema: self.schema(),
-            tree: &tree,
-            me: self.me.base,
-            child,
-            now_ms: self.now_ms(),
-            own_tag: &own_tag,
-            replicas: &replicas,
-            live: self.mint().live(),
-            quarantined: &quarantined,
-        };
-        let mut received = desk.receive(existing, &pushed);
+        let tree = self.tree_in(&mut tx).await?;
+        let mut received = self.judge(&mut tx, &tree, child, existing, &pushed).await?;
         let lasting = tree.parent(self.me.base).is_some();
         let link = self.current(child, session, timelines.current());
         received.changes.revisions.extend(checked_revisions(&pushed, history, lasting));
         self.thin(&mut received.changes);
         self.attest(&mut tx, &mut received.changes).await?;
+        let whole = batches.iter().any(|batch| batch.last);
         for batch in batches {
             if let (true, Some(link)) = (batch.last, &link) {
                 let seals = checked_seals(&tree, child, batch.seals).into_iter();
@@ -178,10 +168,12 @@ impl<E: Engine> Office<E> {
             }
         }
         let applied = self.perform(&mut tx, &tree, &received.changes).await?;
-        self.recheck(&mut tx).await?;
+        let regained = if whole { self.recheck(&mut tx).await? } else { Changes::default() };
         tx.commit().await?;
+        self.note_corrections(&received.corrected);
         self.note_echoes(child, session, &received, applied.first_seq);
         self.committed(&received.changes).await?;
+        self.committed(&regained).await?;
         let mut verdicts = pushed.iter().map(|p| p.id).zip(received.verdicts);
         Ok(sizes.into_iter().map(|n| (applied.position, verdicts.by_ref().take(n).collect())).collect())
     }
@@ -204,20 +196,59 @@ impl<E: Engine> Office<E> {
         Ok(reader.quarantined(QUARANTINE_ALL).await?.into_iter().filter(|q| q.inbound).collect())
     }
 
-    /// Looks through the quarantine when knowledge has grown: what has come by another way need not be kept aside.
-    pub(crate) async fn recheck(&self, tx: &mut E::Tx) -> Result<(), OfficeError> {
-        let kept = self.kept_aside(tx).await?;
-        if kept.is_empty() {
-            return Ok(());
+    /// What the pure desk says of records that a child pushed.
+    async fn judge(
+        &self,
+        tx: &mut E::Tx,
+        tree: &Tree,
+        child: BaseId,
+        existing: BTreeMap<RecordId, Row>,
+        pushed: &[Incoming],
+    ) -> Result<Received, OfficeError> {
+        let quarantined = self.in_quarantine(tx, child).await?;
+        let corrector = self.corrector(tx).await?;
+        let replicas = self.replicas();
+        let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
+        let desk = Desk {
+            schema: self.schema(),
+            tree,
+            me: self.me.base,
+            child,
+            now_ms: self.now_ms(),
+            own_tag: &own_tag,
+            replicas: &replicas,
+            live: self.mint().live(),
+            quarantined: &quarantined,
+            corrector: &corrector,
+        };
+        Ok(desk.receive(existing, pushed))
+    }
+
+    /// Judges what is kept aside once more, when knowledge has grown: after a pull, after the end of a push, with a newer
+    /// contract (P3). What can be taken now is; what was done is given back, to be noted after the commit.
+    pub(crate) async fn recheck(&self, tx: &mut E::Tx) -> Result<Changes, OfficeError> {
+        let mut by_child: BTreeMap<BaseId, Vec<Incoming>> = BTreeMap::new();
+        for kept in self.kept_aside(tx).await?.into_iter().take(RECHECK_MAX) {
+            let incoming = Incoming { id: kept.record, kind: kept.kind, state: kept.state };
+            by_child.entry(kept.from).or_default().push(incoming);
         }
-        let ids: Vec<RecordId> = kept.iter().map(|q| q.record).collect();
-        let rows: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let settled = kept.iter().filter(|q| rows.get(&q.record).is_some_and(|row| is_settled(row, q)));
-        let release: Vec<_> = settled.map(|q| (q.record, true)).collect();
-        if !release.is_empty() {
-            tx.apply(&sync::Changes { release, ..sync::Changes::default() }).await?;
+        let mut regained = Changes::default();
+        for (child, pushed) in by_child {
+            let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
+            let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+            let tree = self.tree_in(tx).await?;
+            let mut received = self.judge(tx, &tree, child, existing, &pushed).await?;
+            // What is still refused is kept as it was.
+            received.changes.quarantine.clear();
+            self.thin(&mut received.changes);
+            self.attest(tx, &mut received.changes).await?;
+            self.perform(tx, &tree, &received.changes).await?;
+            self.note_corrections(&received.corrected);
+            regained.rows.extend(received.changes.rows);
+            regained.withdraws.extend(received.changes.withdraws);
+            regained.replicas.extend(received.changes.replicas);
         }
-        Ok(())
+        Ok(regained)
     }
 
     /// The link of a session that is the child's current one, in this database's present timeline.
@@ -229,7 +260,7 @@ impl<E: Engine> Office<E> {
             .map(|open| open.link.clone())
     }
 
-    fn note_echoes(&self, child: BaseId, session: u64, received: &sync::parent::Received, first_seq: u64) {
+    fn note_echoes(&self, child: BaseId, session: u64, received: &Received, first_seq: u64) {
         let mut sessions = self.sessions();
         let Some(open) = sessions.get_mut(&child).filter(|open| open.id == session) else { return };
         for at in &received.echoes {
@@ -390,6 +421,10 @@ impl<E: Engine> Office<E> {
 
 /// All that is in quarantine; an administrator looks at it long before it is many.
 const QUARANTINE_ALL: usize = 1_000_000;
+/// Records kept aside that are judged again at once: an administrator looks at them before they are more.
+const RECHECK_MAX: usize = 1_000;
+/// Most records kept aside that a child is told of at a handshake.
+const ASIDE_TOLD_MAX: usize = 10_000;
 /// Withdraws read for one page; what is beyond comes with the next.
 const WITHDRAWS_PER_PAGE: usize = 100_000;
 

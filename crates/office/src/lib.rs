@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod conflicts;
 mod contracts;
+mod corrector;
 mod down;
 mod error;
 mod figure;
@@ -101,6 +102,7 @@ pub struct Office<E: Engine = Store> {
     sessions: Mutex<BTreeMap<BaseId, down::Open>>,
     acked_seals: Mutex<up::AckedSeals>,
     barred: Mutex<registry::Barred>,
+    corrections: Mutex<corrector::Corrections>,
     changed: watch::Sender<u64>,
 }
 
@@ -171,6 +173,7 @@ impl<E: Engine> Office<E> {
             sessions: Mutex::default(),
             acked_seals: Mutex::default(),
             barred: Mutex::new(barred),
+            corrections: Mutex::default(),
             changed: watch::Sender::new(0),
         };
         office.reshow_if_changed().await?;

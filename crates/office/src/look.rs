@@ -106,10 +106,10 @@ impl<E: Engine> Office<E> {
         let view = view(Some(kind), &tree, &row, &state);
         let disputed = disputed(kind, &tree, &state);
         let covers = read_covers(&mut snapshot).await?;
-        let deliveries = self.deliveries(&tree, &row, &covers, &snapshot.ticks().await?);
-        // What could not be verified goes on waiting, and is in quarantine above all the same.
-        let waits = row.refused || row.unsent != Unsent::Clean;
-        let refused = if waits { self.refusal(&mut snapshot, &row).await? } else { String::new() };
+        let refused = self.refusal(&mut snapshot, &row).await?;
+        // What the parent keeps aside has not arrived, even where nothing is left to be sent.
+        let clean = row.unsent == Unsent::Clean && refused.is_empty();
+        let deliveries = self.deliveries(&tree, &row, clean, &covers, &snapshot.ticks().await?);
         Ok(Look { view, disputed, deliveries, refused })
     }
 
@@ -138,10 +138,16 @@ impl<E: Engine> Office<E> {
     }
 
     /// Where a record has arrived, nearest first: here, then each base above (S1, delivery ticks).
-    fn deliveries(&self, tree: &Tree, row: &Row, covers: &Covers, ticks: &[Tick]) -> Vec<Delivery> {
+    fn deliveries(
+        &self,
+        tree: &Tree,
+        row: &Row,
+        clean: bool,
+        covers: &Covers,
+        ticks: &[Tick],
+    ) -> Vec<Delivery> {
         let me = self.me.base;
         let above = tree.chain(me).skip(1).map(|base| {
-            let clean = row.unsent == Unsent::Clean && !row.refused;
             let parent = tree.link_parent(me) == Some(base);
             let sealed = covered_by(covers, ticks, me, base, row.seq);
             Delivery { base, arrived: clean && (parent || sealed) }

@@ -31,7 +31,10 @@ impl<E: Engine> Office<E> {
             }
         }
         tx.put_meta(META_SHOWN, &self.schema().digest).await?;
-        Ok(tx.commit().await?)
+        // What the older contract could not judge, this one may.
+        let regained = self.recheck(&mut tx).await?;
+        tx.commit().await?;
+        self.committed(&regained).await
     }
 }
 

@@ -137,6 +137,7 @@ impl<E: Engine> Office<E> {
             self.acked_seals().clear();
             link = Link { clock_offset_ms: offset_ms, ..up_link(&mut tx, parent).await? };
         }
+        self.let_go(&mut tx, parent, &welcome.quarantined).await?;
         let seals = self.mint_seals(&mut tx, parent_ms).await?;
         tx.apply(&Changes { links: vec![link], seals, ..Changes::default() }).await?;
         tx.commit().await?;
@@ -164,6 +165,26 @@ impl<E: Engine> Office<E> {
             compares,
             spared: 0,
         })
+    }
+
+    /// Takes note of what the parent no longer keeps aside.
+    async fn let_go(
+        &self,
+        tx: &mut E::Tx,
+        parent: BaseId,
+        still_aside: &[RecordId],
+    ) -> Result<(), OfficeError> {
+        let noted = tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound);
+        let gone: Vec<RecordId> = noted.map(|q| q.record).filter(|id| !still_aside.contains(id)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let rows = tx.rows(&gone).await?;
+        let tree = self.tree_in(tx).await?;
+        let desk =
+            Desk { schema: self.schema(), tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        tx.apply(&desk.let_go(&gone, &rows)).await?;
+        Ok(())
     }
 
     /// The parent's word on the bases comes before anything else (H2).
@@ -387,11 +408,12 @@ impl<E: Engine> Office<E> {
         changes.links.push(link);
         changes.ticks.extend(page.ticks);
         self.perform(&mut tx, &tree, &changes).await?;
-        self.recheck(&mut tx).await?;
+        let regained = if page.end { self.recheck(&mut tx).await? } else { Changes::default() };
         tx.commit().await?;
         round.pulled += pulled.len() as u64;
         round.withdrawn += page.withdrawn.len() as u64;
         self.committed(&changes).await?;
+        self.committed(&regained).await?;
         // A page that gives this node another parent is the last one taken from this one (L4).
         let moved = self.parent() != Some(round.parent);
         Ok(PullOutcome { cursor: page.position, end: page.end || moved })

@@ -1,6 +1,6 @@
 //! Who may write what: the same check at the use case that saves and at every parent that receives.
 
-use causal::{BaseId, Entry, Group, Register, Stamp, State};
+use causal::{BaseId, Dot, Entry, Group, Register, Stamp, State};
 use schema::{AudienceDefault, EnumDef, Field, Kind, Rule, Turn, Who};
 
 use crate::engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field};
@@ -100,6 +100,16 @@ pub enum Illegal {
     },
 }
 
+/// A write that was not the writer's to make, and where it stands: `None` when it is about the record as a whole, or about
+/// a value that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault<'a> {
+    /// What is wrong with it.
+    pub illegal: Illegal,
+    /// The edit and the register.
+    pub at: Option<(Dot, Register<'a>)>,
+}
+
 /// What a check looks at.
 struct Case<'s, 'a> {
     kind: &'s Kind,
@@ -126,18 +136,34 @@ pub fn judge(
     after: &State<'_>,
     judged: impl Fn(BaseId) -> bool,
 ) -> Vec<Illegal> {
+    judge_entries(kind, tree, before, after, judged).into_iter().map(|fault| fault.illegal).collect()
+}
+
+/// As [`judge`], with the place of each fault.
+pub fn judge_entries<'a>(
+    kind: &Kind,
+    tree: &Tree,
+    before: &State<'_>,
+    after: &State<'a>,
+    judged: impl Fn(BaseId) -> bool,
+) -> Vec<Fault<'a>> {
     let known = if before.groups.is_empty() { after } else { before };
     let home = home_of(tree, known);
     let past = Past::new(kind, tree, before, after, &judged);
     let case = Case { kind, tree, before, after, past, home };
-    let mut faults = case.vanished();
+    let whole = |illegal| Fault { illegal, at: None };
+    let mut faults: Vec<Fault<'a>> = case.vanished().into_iter().map(whole).collect();
     if before.groups.is_empty() {
-        faults.extend(case.creation(&judged));
+        faults.extend(case.creation(&judged).map(whole));
     }
     for group in after.groups.iter().filter(|g| judged(g.stamp.base)) {
         let new = !before.context.has(group.stamp.dot);
         let judged = group.entries.iter().filter(|e| new || case.rewritten(e.register));
-        faults.extend(judged.filter_map(|entry| case.entry(group, entry).err()));
+        let fault = |entry: &Entry<'a>| {
+            let illegal = case.entry(group, entry).err()?;
+            Some(Fault { illegal, at: Some((group.stamp.dot, entry.register)) })
+        };
+        faults.extend(judged.filter_map(fault));
     }
     faults
 }
@@ -200,6 +226,9 @@ impl Case<'_, '_> {
 
     fn entry(&self, group: &Group<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
         let (stamp, number) = (&group.stamp, entry.register.field);
+        if self.reasserts(stamp, entry) {
+            return Ok(());
+        }
         if self.kind.append_only && number != DELETED && !self.past.is_creation(group) {
             return Err(Illegal::Immutable { kind: self.kind.label.clone() });
         }
@@ -219,6 +248,21 @@ impl Case<'_, '_> {
             Rule::Union if field.owner != Who::Chain => self.owner(field, stamp),
             _ => self.chain(field, stamp),
         }
+    }
+
+    /// Whether a base above the home writes again what stands here: so a correction from below is told, which its writer
+    /// would not be allowed to make otherwise. It replaces no other value that is known here.
+    fn reasserts(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> bool {
+        let is_above = stamp.base != self.home && self.tree.was_within(self.home, stamp.base);
+        if self.past.exact || !is_above {
+            return false;
+        }
+        let standing: Vec<_> = self.before.entries(entry.register).collect();
+        let same = |stood: &Entry<'_>| stood.value == entry.value;
+        let replaced = |stamp: &Stamp<'_>| self.past.replaced(stamp.dot, entry.register);
+        let changes_nothing = standing.iter().all(|(stamp, stood)| same(stood) || !replaced(stamp));
+        let stood = standing.iter().any(|(_, stood)| same(stood));
+        changes_nothing && (stood || (standing.is_empty() && entry.value.is_empty()))
     }
 
     /// Creating and opening to the default audience are the creator's; later the chain decides.
@@ -286,7 +330,8 @@ impl Case<'_, '_> {
     fn naming(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> Result<(), Illegal> {
         let number = entry.register.field;
         let decides = self.kind.fields.iter().any(|f| f.owner_field == Some(number));
-        if decides && audience_bases(entry.value).any(|named| named == stamp.base) {
+        // What is decided of a wish is the wish; the field that it is about stays its owner's.
+        if decides && !self.kind.correction && audience_bases(entry.value).any(|named| named == stamp.base) {
             return Err(Illegal::NamesItself { field: self.label(number), base: self.tree.name(stamp.base) });
         }
         Ok(())
@@ -408,6 +453,23 @@ impl Case<'_, '_> {
 /// The bases that a record's naming fields hold: whoever decides about it must see it.
 pub fn named_bases(kind: &Kind, state: &State<'_>) -> Vec<BaseId> {
     kind.named_bases().into_iter().filter_map(|number| named_base(state, number)).collect()
+}
+
+/// The base that decides about a register: whose turn it is in a workflow, else the owner.
+pub fn decider(kind: &Kind, tree: &Tree, state: &State<'_>, number: u32) -> BaseId {
+    let home = home_of(tree, state);
+    let Some(field) = kind.field(number) else { return home };
+    let shown = crate::shown::values(Some(kind), tree, state);
+    let shown = shown.iter().find(|v| v.register.field == number);
+    let step = shown.and_then(|v| crate::shown::step_to(v.raw()));
+    let turn = field.workflow.as_ref().zip(step).and_then(|(states, step)| turn_of(states, step));
+    let (who, naming) = turn.map_or((field.owner, field.owner_field), |turn| (turn.who, turn.field));
+    match who {
+        Who::Home | Who::Chain => home,
+        Who::ParentOfHome => tree.parent(home).unwrap_or(home),
+        Who::Root => tree.root_of(home),
+        Who::Named => naming.and_then(|number| named_base(state, number)).unwrap_or(home),
+    }
 }
 
 /// The audience with which records of a kind are created.

@@ -7,6 +7,7 @@
 
 mod authority;
 mod conflict;
+mod correction;
 mod draft;
 mod engine_field;
 mod identity;
@@ -16,8 +17,9 @@ mod scope;
 mod shown;
 mod tree;
 
-pub use authority::{Illegal, default_audience, judge, named_bases};
+pub use authority::{Fault, Illegal, decider, default_audience, judge, judge_entries, named_bases};
 pub use conflict::{Conflict, Side, conflicts};
+pub use correction::Overruled;
 pub use draft::Draft;
 pub use engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field, put_base};
 pub use identity::derived_id;

@@ -20,7 +20,7 @@ pub(crate) struct Past<'s, 'a> {
     after: &'s State<'a>,
     judged: &'s dyn Fn(BaseId) -> bool,
     /// One edit upon `before`, where it is saved: nobody was in between.
-    exact: bool,
+    pub(crate) exact: bool,
     /// The home was, or may have been, another beneath the pusher when an edit was made.
     moved: bool,
     /// Somebody in `after` created the record, without having seen that it was there.

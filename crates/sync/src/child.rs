@@ -173,12 +173,8 @@ impl Desk<'_> {
     ) -> Changes {
         let mut changes = Changes { revisions_sent: sent.revisions.clone(), ..Changes::default() };
         changes.links.push(Link { ack: Some(highest(link.ack, ack)), ..link.clone() });
-        // What the parent could not verify goes on waiting: its knowledge grows from round to round (P3).
-        let is_held = |(id, _): &&(RecordId, u64)| {
-            matches!(verdicts.get(id), Some(Verdict::Quarantined(Reason::Unverified, _)))
-        };
-        let held: BTreeSet<u64> = sent.rows.iter().filter(is_held).map(|(_, seq)| *seq).collect();
-        changes.acknowledged = ranges(sent.after, sent.upto, &held.into_iter().collect::<Vec<_>>());
+        changes.acknowledged = vec![(sent.after, sent.upto)];
+        changes.acknowledged.retain(|(after, upto)| after < upto);
         let children = self.tree.link_children(self.me);
         // Most rows were simply taken, and the range above settles them: only the others are in `now`.
         for (id, seq) in &sent.rows {
@@ -186,15 +182,9 @@ impl Desk<'_> {
             let unchanged = row.seq == *seq;
             match verdicts.get(id) {
                 Some(Verdict::Quarantined(reason, detail)) if unchanged => {
-                    match (reason, State::decode(&row.state)) {
-                        (Reason::Unverified, Ok(state)) if row.unsent != Unsent::Unpushed => {
-                            let again = self.anew(row, &state, Unsent::Unpushed);
-                            changes
-                                .rows
-                                .push(NewRow { row: Row { hidden: row.hidden, ..again.row }, ..again });
-                        }
-                        (Reason::Unverified, _) => {}
-                        _ => changes.refused.push((*id, *seq)),
+                    // What could not be verified waits at the parent, which looks at it again as it learns more (P3).
+                    if *reason != Reason::Unverified {
+                        changes.refused.push((*id, *seq));
                     }
                     changes.quarantine.push(self.refused_above(row, *reason, detail.clone()));
                 }
@@ -219,6 +209,19 @@ impl Desk<'_> {
         changes
     }
 
+    /// What the parent no longer keeps aside (P7): it has taken it after all, or asks for it again. `aside` is what is
+    /// noted here as refused above, `rows` the rows of it.
+    pub fn let_go(&self, aside: &[RecordId], rows: &[Row]) -> Changes {
+        let mut changes =
+            Changes { release: aside.iter().map(|id| (*id, false)).collect(), ..Changes::default() };
+        for row in rows.iter().filter(|row| row.refused) {
+            let Ok(state) = State::decode(&row.state) else { continue };
+            let again = self.anew(row, &state, Unsent::Unpushed);
+            changes.rows.push(NewRow { row: Row { hidden: row.hidden, ..again.row }, ..again });
+        }
+        changes
+    }
+
     fn refused_above(&self, row: &Row, reason: Reason, detail: String) -> Quarantined {
         Quarantined {
             record: row.id,
@@ -238,18 +241,6 @@ impl Desk<'_> {
 /// is not that word: it also takes the record out of quarantine, and lets withdraws go that were held back (A3).
 fn waits(row: &Row) -> bool {
     row.unsent == Unsent::Unpushed || row.refused
-}
-
-/// The numbers `(after, upto]` without those in `held`, which ascend, as ranges.
-fn ranges(mut after: u64, upto: u64, held: &[u64]) -> Vec<(u64, u64)> {
-    let mut ranges = Vec::with_capacity(held.len() + 1);
-    for seq in held {
-        ranges.push((after, seq - 1));
-        after = *seq;
-    }
-    ranges.push((after, upto));
-    ranges.retain(|(after, upto)| after < upto);
-    ranges
 }
 
 /// What one batch of a push carried.

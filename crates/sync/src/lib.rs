@@ -9,6 +9,7 @@
 
 pub mod child;
 pub mod compare;
+pub mod correct;
 mod model;
 pub mod moves;
 pub mod parent;

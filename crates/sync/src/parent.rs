@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causal::{BaseId, Dot, RecordId, Register, Stamp, State, merge};
-use record::{HOME, Scope, Shown, Tree, judge, scope_of};
+use record::{HOME, Scope, Shown, Tree, judge_entries, scope_of};
 use schema::Schema;
 
+use crate::correct::Corrector;
 use crate::model::{
     Changes, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Unsent, limits,
 };
@@ -35,6 +36,8 @@ pub struct Welcome {
     pub epoch: u64,
     /// Everything in scope is to be sent again, both ways.
     pub resync: bool,
+    /// Records of the child that the parent keeps aside.
+    pub quarantined: Vec<RecordId>,
 }
 
 /// Lets a child in (H3, H4, H5). `link` is what is remembered of it.
@@ -45,7 +48,8 @@ pub fn welcome(timelines: &Timelines, link: Option<&Link>, child: BaseId, hello:
     link.cursor = hello.cursor;
     link.peer_unsent = hello.unsent;
     link.peer_version = clip(&hello.version);
-    (Welcome { position: timelines.now(), epoch: link.epoch, resync }, link)
+    let quarantined = Vec::new();
+    (Welcome { position: timelines.now(), epoch: link.epoch, resync, quarantined }, link)
 }
 
 fn clip(text: &str) -> String {
@@ -94,6 +98,8 @@ pub struct Desk<'s> {
     pub live: Option<causal::ReplicaId>,
     /// Records that are in quarantine here.
     pub quarantined: &'s BTreeSet<RecordId>,
+    /// Makes the edits that overrule an illegal one.
+    pub corrector: &'s dyn Corrector,
 }
 
 /// What one transaction does with pushed records.
@@ -105,6 +111,8 @@ pub struct Received {
     pub verdicts: Vec<Verdict>,
     /// Indexes into `changes.rows` whose state now equals what the child pushed: not sent back in this session (L3).
     pub echoes: Vec<usize>,
+    /// Records that were corrected, each with the base whose write was overruled.
+    pub corrected: Vec<(RecordId, BaseId)>,
 }
 
 impl Desk<'_> {
@@ -156,6 +164,7 @@ impl Desk<'_> {
         }
         changes.replicas.extend(taken.replicas);
         changes.revisions.extend(taken.revisions);
+        received.corrected.extend(taken.corrected.into_iter().map(|writer| (incoming.id, writer)));
         let Some(new) = taken.row else { return };
         let lost_sight = children.iter().filter(|c| taken.scope_before.visible_to(self.tree, **c));
         let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
@@ -171,6 +180,13 @@ impl Desk<'_> {
         }
         if echo {
             received.echoes.push(at);
+        }
+        for request in taken.requests {
+            // The same write in two batches of one push is overruled once.
+            if let std::collections::btree_map::Entry::Vacant(free) = written.entry(request.row.id) {
+                free.insert(received.changes.rows.len());
+                received.changes.rows.push(request);
+            }
         }
     }
 
@@ -206,19 +222,29 @@ impl Desk<'_> {
         self.check_claims(incoming.id, &ours, &theirs)?;
         let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
         let kind = self.schema.kind(&incoming.kind);
-        if let Some(kind) = kind {
-            let faults = judge(kind, self.tree, &ours, &theirs, |base| self.is_below(base));
-            if let Some(fault) = faults.first() {
-                return Err((Reason::Illegal, fault.to_string()));
+        let faults =
+            kind.map(|kind| judge_entries(kind, self.tree, &ours, &theirs, |base| self.is_below(base)));
+        let corrected = match (kind, faults) {
+            (Some(kind), Some(faults)) if !faults.is_empty() => {
+                Some(self.correct(incoming, kind, &ours, &merged, &faults)?)
             }
-        }
-        let bytes = merged.encode();
+            _ => None,
+        };
+        let bytes = corrected.as_ref().map_or_else(|| merged.encode(), |c| c.state.clone());
+        let merged = State::decode(&bytes).map_err(malformed)?;
         if bytes.len() > causal::MAX_STATE_BYTES {
             return Err((Reason::Malformed, causal::Corrupt::TooLarge.to_string()));
         }
         let scope_before = scope_of(&ours);
         let mut taken = Taken { replicas: replicas_of(&theirs), ..Taken::default() };
         taken.revisions = lost_entries(incoming.id, &ours, &merged, self.unsent() != Unsent::Clean);
+        if let Some(corrected) = corrected {
+            taken.revisions.extend(corrected.revisions);
+            taken.replicas.extend(corrected.requests.iter().flat_map(|new| replicas_in(&new.row.state)));
+            taken.replicas.extend(replicas_of(&merged));
+            taken.requests = corrected.requests;
+            taken.corrected = corrected.writers;
+        }
         if row.is_some_and(|r| r.state == bytes) {
             taken.scope_after = scope_before;
             return Ok(taken);
@@ -242,7 +268,7 @@ impl Desk<'_> {
     }
 
     /// What is taken from below waits for the next parent up; the root has none.
-    fn unsent(&self) -> Unsent {
+    pub(crate) fn unsent(&self) -> Unsent {
         if self.tree.parent(self.me).is_none() { Unsent::Clean } else { Unsent::Unpushed }
     }
 
@@ -376,6 +402,8 @@ struct Taken {
     scope_after: Scope,
     revisions: Vec<Revision>,
     replicas: Vec<Replica>,
+    requests: Vec<NewRow>,
+    corrected: Vec<BaseId>,
 }
 
 impl Taken {
@@ -394,6 +422,10 @@ pub(crate) fn replicas_of(state: &State<'_>) -> Vec<Replica> {
     let base_of =
         |dot: Dot| state.groups.iter().find(|g| g.stamp.dot.replica == dot.replica).map(|g| g.stamp.base);
     state.context.iter().map(|dot| Replica { id: dot.replica, base: base_of(dot), tick: dot.tick }).collect()
+}
+
+fn replicas_in(state: &[u8]) -> Vec<Replica> {
+    State::decode(state).map(|state| replicas_of(&state)).unwrap_or_default()
 }
 
 /// History of what a merge removes here: the pusher's own history rows say it better where there are any, and the
@@ -420,17 +452,6 @@ pub(crate) fn lost_entries(
         }
     }
     revisions
-}
-
-/// Whether a record that was refused here is known by now, by whatever way it came: it need not be kept aside any
-/// longer. `row` is what is held of it.
-pub fn is_settled(row: &Row, refused: &Quarantined) -> bool {
-    match (State::decode(&row.state), State::decode(&refused.state)) {
-        (Ok(ours), Ok(theirs)) => {
-            row.kind == refused.kind && merge(&ours, &theirs).is_ok_and(|merged| merged == ours)
-        }
-        _ => false,
-    }
 }
 
 /// The history rows of a push that are well formed and belong to the records pushed with them.

@@ -3,13 +3,16 @@
 
 #[path = "directed/comparing.rs"]
 mod comparing;
-#[allow(dead_code, reason = "the contract serves other tests too")]
-#[path = "protocol/contract.rs"]
+#[path = "directed/contract.rs"]
 mod contract;
+#[path = "directed/correcting.rs"]
+mod correcting;
 #[path = "directed/handshake.rs"]
 mod handshake;
 #[path = "directed/make.rs"]
 mod make;
+#[path = "directed/moving.rs"]
+mod moving;
 #[path = "directed/pulling.rs"]
 mod pulling;
 #[path = "directed/pushing.rs"]

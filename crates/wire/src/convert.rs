@@ -58,7 +58,13 @@ impl TryFrom<&pb::Welcome> for Welcome {
 
     fn try_from(welcome: &pb::Welcome) -> Result<Welcome, Invalid> {
         let position = welcome.position.ok_or(Invalid::new("welcome.position"))?;
-        Ok(Welcome { position: position.into(), epoch: welcome.epoch, resync: welcome.resync })
+        let aside = welcome.quarantined.iter().map(|id| array("welcome.quarantined", id).map(RecordId));
+        Ok(Welcome {
+            position: position.into(),
+            epoch: welcome.epoch,
+            resync: welcome.resync,
+            quarantined: aside.collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -68,6 +68,7 @@ impl SyncService for Desk {
             signed_contract: self.0.contract.version(),
             spread_ms: session.spread_ms,
             registry: wire::pack_all(&session.registry).map_err(invalid_status)?,
+            quarantined: session.welcome.quarantined.iter().map(|id| id.0.to_vec()).collect(),
             statement_at_ms,
             statement: (statement_at_ms > said.statement_at_ms).then_some(statement),
         }))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causal::{BaseId, Context, Dot, RecordId, ReplicaId, Stamp, State, write};
 use record::{Draft, Tree};
+use sync::correct::{CORRECTOR, Corrector};
 use sync::parent::{self, Incoming, Received, Verdict};
 use sync::{Reason, Replica, Row, Unsent, child};
 
@@ -112,10 +113,20 @@ pub struct Parent {
     pub replicas: Vec<Replica>,
     pub live: Option<ReplicaId>,
     pub quarantined: BTreeSet<RecordId>,
+    /// How often the record was corrected within the hour.
+    pub corrected: usize,
 }
 
 pub fn parent(me: BaseId, child: BaseId) -> Parent {
-    Parent { tree: tree(), me, child, replicas: Vec::new(), live: None, quarantined: BTreeSet::new() }
+    Parent {
+        tree: tree(),
+        me,
+        child,
+        replicas: Vec::new(),
+        live: None,
+        quarantined: BTreeSet::new(),
+        corrected: 0,
+    }
 }
 
 impl Parent {
@@ -131,6 +142,7 @@ impl Parent {
             replicas: &replicas,
             live: self.live,
             quarantined: &self.quarantined,
+            corrector: &Correcting { me: self.me, before: self.corrected },
         };
         desk.receive(rows(held), pushed)
     }
@@ -168,4 +180,22 @@ pub fn reasons(received: &Received) -> Vec<Option<Reason>> {
 /// What a child knows while it pulls, or hears an acknowledgement.
 pub fn child(tree: &Tree, me: BaseId) -> child::Desk<'_> {
     child::Desk { schema: schema(), tree, me, parent: tree.parent(me).unwrap(), now_ms: 77 }
+}
+
+/// Corrections stand under a replica of the parent's own.
+pub struct Correcting {
+    pub me: BaseId,
+    pub before: usize,
+}
+
+impl Corrector for Correcting {
+    fn stamp(&self, _: RecordId, before: &State<'_>) -> Stamp<'static> {
+        let replica = ReplicaId(0xC0);
+        let dot = Dot { replica, tick: before.context.tick(replica) + 1 };
+        Stamp { dot, saved_at_ms: 99, base: self.me, user: CORRECTOR, tag: [0; 8] }
+    }
+
+    fn corrected(&self, _: RecordId, _: BaseId) -> usize {
+        self.before
+    }
 }

@@ -92,14 +92,23 @@ fn what_is_refused_is_flagged_and_kept_for_people() {
     }
 }
 
-/// What only needs the parent to hear more would be given up at the first attempt.
+/// The parent keeps it and looks at it again by itself; offered again at every round it would be endless traffic.
 #[test]
-fn what_could_not_be_verified_goes_on_waiting() {
+fn what_could_not_be_verified_waits_at_the_parent() {
     let changes = acked(Some(&as_sent()), refusal(Reason::Unverified));
-    assert_eq!(changes.acknowledged, [(2, 4), (5, 9)]);
-    assert!(changes.refused.is_empty() && changes.rows.is_empty());
-    let changes = acked(Some(&Row { unsent: Unsent::Resend, ..as_sent() }), refusal(Reason::Unverified));
-    assert_eq!(changes.rows[0].row.unsent, Unsent::Unpushed, "a withdraw must not drop it");
+    assert_eq!(changes.acknowledged, [(2, 9)]);
+    assert!(changes.refused.is_empty() && changes.rows.is_empty() && changes.hide.is_empty());
+    assert_eq!(changes.quarantine[0].reason, Reason::Unverified, "and its writer sees that it waits");
+}
+
+/// What the parent has let go of would stay refused for ever, though nobody refuses it any more.
+#[test]
+fn what_the_parent_no_longer_keeps_aside_is_offered_again_once() {
+    let refused = Row { refused: true, unsent: Unsent::Clean, ..as_sent() };
+    let changes = child(&tree(), WEST).let_go(&[R, R2], &[refused]);
+    assert_eq!(changes.release, [(R, false), (R2, false)]);
+    let [again] = changes.rows.as_slice() else { panic!("one is offered again") };
+    assert_eq!((again.row.refused, again.row.unsent), (false, Unsent::Unpushed));
 }
 
 /// What was hidden until the parent had it would stay hidden for ever.

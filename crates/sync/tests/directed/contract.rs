@@ -22,6 +22,7 @@ const NOTE: &str = r#"
         repeated string tags = 5 [(schema.v1.field) = {label: "标签" label_en: "Tags" rule: UNION}];
         optional schema.v1.Step state = 6 [(schema.v1.field) = {label: "状态" label_en: "State" rule: WORKFLOW states: "State"}];
         optional Grade grade = 7 [(schema.v1.field) = {label: "限制" label_en: "Grade" rule: STRICTEST}];
+        optional string rating = 9 [(schema.v1.field) = {label: "评级" label_en: "Rating" rule: OWNER_ONLY owner: ROOT}];
         optional string verdict = 8 [(schema.v1.field) = {label: "结论" label_en: "Verdict" rule: MANUAL}];
     }
     enum Grade {
@@ -74,6 +75,7 @@ pub fn schema() -> &'static Schema {
         for (name, _) in files {
             compiler.open_file(name).unwrap();
         }
+        compiler.open_file("shuniu/correction_request/v1/correction_request.proto").unwrap();
         Schema::from_descriptors(&compiler.encode_file_descriptor_set()).unwrap()
     })
 }
@@ -86,7 +88,6 @@ pub const S4: BaseId = base(4);
 pub const S5: BaseId = base(5);
 pub const S6: BaseId = base(6);
 pub const S7: BaseId = base(7);
-pub const ALL: [BaseId; 7] = [CITY, WEST, EAST, S4, S5, S6, S7];
 
 pub const fn base(n: u8) -> BaseId {
     BaseId([n; 16])
@@ -108,30 +109,11 @@ pub fn tree() -> Tree {
 pub const TITLE: u32 = 1;
 pub const PHONE: u32 = 2;
 pub const REMARK: u32 = 4;
-pub const TAGS: u32 = 5;
-pub const STATE: u32 = 6;
-pub const GRADE: u32 = 7;
+pub const RATING: u32 = 9;
 
 /// A text as the bytes of a field.
 pub fn text(number: u32, value: &str) -> Vec<u8> {
     let mut out = Vec::new();
     raw::put_text(&mut out, number, value);
-    out
-}
-
-/// A number as the bytes of a field.
-pub fn number(number: u32, value: i64) -> Vec<u8> {
-    let mut out = Vec::new();
-    raw::put_int(&mut out, number, value);
-    out
-}
-
-/// A workflow step as the bytes of a field.
-pub fn step(from: Option<i64>, to: i64) -> Vec<u8> {
-    let mut step = Vec::new();
-    from.into_iter().for_each(|from| raw::put_int(&mut step, 1, from));
-    raw::put_int(&mut step, 2, to);
-    let mut out = Vec::new();
-    raw::put_bytes(&mut out, STATE, &step);
     out
 }
