@@ -84,6 +84,11 @@ pub(crate) fn not_after(cert: &X509Certificate<'_>) -> OffsetDateTime {
     cert.validity().not_after.to_datetime()
 }
 
+/// The beginning of the certificate's validity.
+pub(crate) fn not_before(cert: &X509Certificate<'_>) -> OffsetDateTime {
+    cert.validity().not_before.to_datetime()
+}
+
 /// The one name of a certificate that has exactly one, and that is a DNS name; else how many names it has.
 pub(crate) fn sole_dns_name<'a>(cert: &'a X509Certificate<'_>) -> Result<&'a str, usize> {
     let names = match cert.subject_alternative_name() {

@@ -76,6 +76,15 @@ pub enum PkiError {
     /// The certificate does not verify against the federation's root at the given time.
     #[error("the certificate does not verify against the federation's root")]
     Verify(#[source] rustls::Error),
+    /// What is said to be signed was not signed by the holder of the certificate.
+    #[error("the signature is not that of the certificate's holder")]
+    Signature,
+    /// Something is not encrypted for this key, or was changed on its way.
+    #[error("it is not encrypted for this node, or was changed on its way")]
+    Decrypt,
+    /// The recipient's public key is none.
+    #[error("the recipient's public key cannot be used")]
+    Recipient,
     /// The TLS settings could not be made.
     #[error("the TLS settings could not be made")]
     Tls(#[source] rustls::Error),
@@ -85,4 +94,13 @@ pub enum PkiError {
         /// What is wrong.
         what: &'static str,
     },
+}
+
+impl PkiError {
+    /// Whether a certificate did not verify because of its dates: it has expired, or is not valid yet.
+    pub fn is_about_time(&self) -> bool {
+        use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+        let PkiError::Verify(rustls::Error::InvalidCertificate(why)) = self else { return false };
+        matches!(why, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+    }
 }

@@ -8,6 +8,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 
+use crate::secret::sha256;
 use crate::{NodeKey, NodeName, Peer, PkiError, cert, peer, tls, verify};
 
 /// A node's certificate chain and key, and the root of its federation. Cheap to clone.
@@ -17,6 +18,7 @@ pub struct Identity {
     root: CertificateDer<'static>,
     name: NodeName,
     serial_hex: String,
+    not_before: OffsetDateTime,
     not_after: OffsetDateTime,
 }
 
@@ -37,13 +39,13 @@ impl Identity {
         let Peer::Node(name) = peer(&chain)? else {
             return Err(PkiError::WrongSort { expected: "a node's certificate" });
         };
-        let (serial_hex, not_after) = {
+        let (serial_hex, not_before, not_after) = {
             let leaf = chain.first().and_then(|der| cert::parse(der));
             let leaf = leaf.ok_or(PkiError::Certificate { what: "the node's certificate" })?;
-            (cert::serial_hex(&leaf), cert::not_after(&leaf))
+            (cert::serial_hex(&leaf), cert::not_before(&leaf), cert::not_after(&leaf))
         };
         let certified = Arc::new(tls::certified_key(chain, key)?);
-        Ok(Self { certified, root, name, serial_hex, not_after })
+        Ok(Self { certified, root, name, serial_hex, not_before, not_after })
     }
 
     /// Checks at the given time all that a neighbour will check: signatures up to the root, dates, constraints.
@@ -65,6 +67,11 @@ impl Identity {
         &self.name
     }
 
+    /// When the certificate begins to be valid: [`crate::BACKDATE`] before it was issued.
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.not_before
+    }
+
     /// When the certificate expires.
     pub fn not_after(&self) -> OffsetDateTime {
         self.not_after
@@ -78,6 +85,11 @@ impl Identity {
     /// The certificate chain, own certificate first, without the root.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.certified.cert
+    }
+
+    /// SHA-256 of the federation's root certificate.
+    pub fn root_pin(&self) -> [u8; 32] {
+        sha256(&self.root)
     }
 
     /// The root of the federation.

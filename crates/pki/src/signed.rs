@@ -32,7 +32,7 @@ impl Identity {
 }
 
 /// The length in front keeps one sort of statement from being read as another.
-fn framed(context: &str, statement: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(context: &str, statement: &[u8]) -> Vec<u8> {
     let mut framed = (context.len() as u64).to_be_bytes().to_vec();
     framed.extend_from_slice(context.as_bytes());
     framed.extend_from_slice(statement);

@@ -5,6 +5,7 @@ mod federation;
 mod handshake;
 mod invite_file;
 mod issuing;
+mod letter;
 mod peers;
 mod refused;
 mod signed;
