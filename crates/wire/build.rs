@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use protox::prost::Message as _;
 
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "shuniu/sync/v1/sync.proto",
     "shuniu/enrolment/v1/enrolment.proto",
     "shuniu/record/v1/record.proto",
     "shuniu/admin/v1/admin.proto",
+    "shuniu/bundle/v1/bundle.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

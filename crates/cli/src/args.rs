@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    conflicts, export, figure, get, history, import, init, invite, join, list, move_base, put, registry,
-    resolve, revoke, schema, serve, status, sync, topic, verify,
+    bundle, conflicts, export, figure, get, history, import, init, invite, join, list, move_base, put,
+    registry, resolve, revoke, schema, serve, status, sync, topic, verify,
 };
 use crate::condition::{self, Condition};
 
@@ -83,6 +83,8 @@ pub enum What {
     Import(import::Import),
     /// 导出到 Excel、CSV 或 JSON 行 / Export to Excel, CSV or JSON lines
     Export(export::Export),
+    /// 用U盘代替网络：导出给上级的文件，导入下级的文件和上级的回执 / Carry by hand: files instead of a network
+    Bundle(bundle::Bundle),
     /// 统计数量，并说明数据完整到什么时候 / Count records and say how complete the figure is
     Figure(figure::Figure),
     /// 在本机演示一个完整的联邦：市、区、街道各自运行、断网、冲突、恢复 / Show a whole federation on this machine
@@ -239,6 +241,8 @@ mod tests {
             "shuniu resolve organization 53100000500021676K 名称 --keep 2 --seen 00ff",
             "shuniu resolve organization_profile 53100 桂园街道 联系电话 --value 1",
             "shuniu verify --json",
+            "shuniu bundle export --out up.bundle",
+            "shuniu bundle import up.bundle --receipt down.bundle",
             "shuniu help exit-codes",
         ] {
             assert!(read(line).is_ok(), "{line}: {}", read(line).unwrap_err());
@@ -246,6 +250,7 @@ mod tests {
         for line in [
             "shuniu",
             "shuniu lst",
+            "shuniu bundle",
             "shuniu list",
             "shuniu revoke 东城街道",
             "shuniu resolve organization 53100 名称",

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, the calls it makes, the words it answers with.
 
+pub mod bundle;
 pub mod conflicts;
 pub mod demo;
 pub mod export;

@@ -83,6 +83,7 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::Resolve(command) => command.run(at).await,
         What::Import(command) => command.run(at).await,
         What::Export(command) => command.run(at).await,
+        What::Bundle(command) => command.run(at).await,
         What::Figure(command) => command.run(at).await,
         What::Demo(command) => command.run(at).await,
         What::Schema(command) => command.run(at).await,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use node::{AdminChannel, Attached};
 use wire::admin::admin_client::AdminClient;
+use wire::bundle::bundles_client::BundlesClient;
 use wire::record::records_client::RecordsClient;
 
 /// The node in the folder.
@@ -20,6 +21,11 @@ impl Node {
     /// A client of the admin service.
     pub fn admin(&self) -> AdminClient<AdminChannel> {
         self.attached.admin()
+    }
+
+    /// A client of the service for files carried by hand.
+    pub fn bundles(&self) -> BundlesClient<AdminChannel> {
+        self.attached.bundles()
     }
 }
 

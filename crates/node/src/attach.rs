@@ -11,6 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use wire::admin::admin_client::AdminClient;
+use wire::bundle::bundles_client::BundlesClient;
 use wire::record::records_client::RecordsClient;
 
 use crate::error::NodeError;
@@ -82,6 +83,11 @@ impl Attached {
     pub fn admin(&self) -> AdminClient<AdminChannel> {
         let service = InterceptedService::new(self.channel.clone(), self.token.clone());
         AdminClient::new(service).max_decoding_message_size(ADMIN_MESSAGE_BYTES)
+    }
+
+    /// A client of the service for files carried by hand; every call carries the token.
+    pub fn bundles(&self) -> BundlesClient<AdminChannel> {
+        BundlesClient::new(InterceptedService::new(self.channel.clone(), self.token.clone()))
     }
 
     /// Closes the database cleanly when it was opened here.

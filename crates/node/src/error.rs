@@ -19,6 +19,9 @@ pub enum NodeError {
     /// A certificate or key is not usable.
     #[error("证书或密钥不能使用:{0} / certificate or key unusable")]
     Pki(#[from] pki::PkiError),
+    /// A file that is carried by hand is not taken, or cannot be made.
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::BundleError),
     /// The invite cannot be used.
     #[error(transparent)]
     Invite(#[from] pki::InviteError),
@@ -107,6 +110,7 @@ impl NodeError {
         let code = match self {
             NodeError::Call(status) => return status_code(status),
             NodeError::Office(error) => error.code(),
+            NodeError::Bundle(error) => error.code(),
             NodeError::NoNode { .. } => "no_node",
             NodeError::AlreadyNode { .. } => "conflict",
             NodeError::Invite(_) => "invite",

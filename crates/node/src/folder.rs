@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use causal::BaseId;
 use office::{Me, Secret};
-use pki::{Authority, Identity};
+use pki::{Authority, Identity, LetterKey, LetterRecipient};
 use serde::{Deserialize, Serialize};
 use wire::sync::SignedContract;
 
@@ -17,6 +17,7 @@ const SECRET: &str = "secret.key";
 const ROOT: &str = "pki/root.pem";
 const LEAF: &str = "pki/node.pem";
 const LEAF_KEY: &str = "pki/node.key";
+const LETTER_KEY: &str = "pki/letter.key";
 const AUTHORITY: &str = "pki/authority.pem";
 const AUTHORITY_KEY: &str = "pki/authority.key";
 const CONTRACT: &str = "contract.signed";
@@ -130,7 +131,12 @@ impl Folder {
     }
 
     pub(crate) fn identity(&self) -> Result<Identity, NodeError> {
-        Ok(Identity::load(&self.read(LEAF)?, &self.read(LEAF_KEY)?, &self.read(ROOT)?)?)
+        self.identity_with(&self.read(LEAF)?)
+    }
+
+    /// The identity that this node would have with another certificate for its key.
+    pub(crate) fn identity_with(&self, chain_pem: &str) -> Result<Identity, NodeError> {
+        Ok(Identity::load(chain_pem, &self.read(LEAF_KEY)?, &self.read(ROOT)?)?)
     }
 
     pub(crate) fn write_identity(&self, chain: &str, key: &str, root: &str) -> Result<(), NodeError> {
@@ -145,6 +151,42 @@ impl Folder {
 
     pub(crate) fn leaf_key(&self) -> Result<pki::NodeKey, NodeError> {
         Ok(pki::NodeKey::from_pem(&self.read(LEAF_KEY)?)?)
+    }
+
+    /// The key for which others encrypt what is carried here by hand; made at the first call.
+    pub(crate) fn letter_key(&self) -> Result<LetterKey, NodeError> {
+        let file = self.0.join(LETTER_KEY);
+        if !file.exists() {
+            let key = LetterKey::generate();
+            pki::write_secret_file(&file, &key.to_bytes()).map_err(|source| self.io("写入密钥", source))?;
+            return Ok(key);
+        }
+        let bytes = std::fs::read(&file).map_err(|source| self.io("读取密钥", source))?;
+        LetterKey::from_bytes(&bytes).map_err(|_| NodeError::Damaged { file })
+    }
+
+    fn parent_letter_file(&self, parent: BaseId) -> PathBuf {
+        self.0.join(format!("pki/letter-{parent}.pub"))
+    }
+
+    /// A parent's key for what is carried there; `None` while no answer of that parent has told it.
+    pub(crate) fn parent_letter(&self, parent: BaseId) -> Result<Option<LetterRecipient>, NodeError> {
+        let file = self.parent_letter_file(parent);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&file).map_err(|source| self.io("读取密钥", source))?;
+        LetterRecipient::from_bytes(&bytes).map(Some).ok_or(NodeError::Damaged { file })
+    }
+
+    /// Keeps a parent's key as it told it. A parent of an earlier version tells none.
+    pub(crate) fn keep_parent_letter(&self, parent: BaseId, told: &[u8]) -> Result<(), NodeError> {
+        let Some(key) = LetterRecipient::from_bytes(told) else { return Ok(()) };
+        if self.parent_letter(parent).is_ok_and(|known| known == Some(key)) {
+            return Ok(());
+        }
+        pki::write_secret_file(self.parent_letter_file(parent), told)
+            .map_err(|source| self.io("写入密钥", source))
     }
 
     pub(crate) fn authority(&self) -> Result<Authority, NodeError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use causal::BaseId;
 use office::Office;
 use pki::{NodeName, Peer};
+use rustls_pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::error::{office_status, status};
@@ -17,10 +18,15 @@ pub(crate) struct Caller(pub BaseId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guest(pub BaseId);
 
-fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
+type Certificates = Arc<Vec<CertificateDer<'static>>>;
+
+fn certificates<T>(request: &Request<T>) -> Result<Certificates, Status> {
     let none = || status("not_allowed", "没有出示证书 / no certificate was presented");
-    let certificates = request.peer_certs().ok_or_else(none)?;
-    pki::peer(&certificates)
+    request.peer_certs().ok_or_else(none)
+}
+
+fn peer(certificates: &[CertificateDer<'static>]) -> Result<Peer, Status> {
+    pki::peer(certificates)
         .map_err(|e| status("not_allowed", format!("证书不符合要求:{e} / certificate refused")))
 }
 
@@ -28,6 +34,21 @@ fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
 /// root's word on who sits where: one of the two may know more of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Refused(pub Status);
+
+/// The base on whose behalf the holder of a verified certificate may talk to this node as a child.
+pub(crate) fn check_node(
+    office: &Office,
+    certificates: &[CertificateDer<'static>],
+) -> Result<BaseId, Status> {
+    let Peer::Node(name) = peer(certificates)? else {
+        return Err(status("not_allowed", "邀请只能用来加入 / an invite is only good for joining"));
+    };
+    let base = BaseId(name.base());
+    office.admit(base).map_err(office_status)?;
+    check_issuer(office, &name)?;
+    check_revoked(office, certificates)?;
+    Ok(base)
+}
 
 /// Lets in the nodes of this node's children: the certificate proves who, the registry decides what.
 pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
@@ -41,7 +62,7 @@ pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Reque
 /// Lets in both invites and nodes: joining and renewing. The handlers ask which it is.
 pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
     move |mut request| {
-        match peer(&request)? {
+        match peer(&certificates(&request)?)? {
             Peer::Invite { base, .. } => drop(request.extensions_mut().insert(Guest(BaseId(base)))),
             Peer::Node(_) => match admitted(&office, &request) {
                 Ok(caller) => drop(request.extensions_mut().insert(caller)),
@@ -53,20 +74,12 @@ pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Requ
 }
 
 fn admitted(office: &Office, request: &Request<()>) -> Result<Caller, Status> {
-    let Peer::Node(name) = peer(request)? else {
-        return Err(status("not_allowed", "邀请只能用来加入 / an invite is only good for joining"));
-    };
-    let base = BaseId(name.base());
-    office.admit(base).map_err(office_status)?;
-    check_issuer(office, &name)?;
-    check_revoked(office, request)?;
-    Ok(Caller(base))
+    check_node(office, &certificates(request)?).map(Caller)
 }
 
 /// A certificate that was revoked with its base stays so when the base has been invited again.
-fn check_revoked<T>(office: &Office, request: &Request<T>) -> Result<(), Status> {
-    let certificates = request.peer_certs().unwrap_or_default();
-    let serial = pki::leaf_serial_hex(&certificates).map_err(|e| status("not_allowed", e.to_string()))?;
+fn check_revoked(office: &Office, certificates: &[CertificateDer<'static>]) -> Result<(), Status> {
+    let serial = pki::leaf_serial_hex(certificates).map_err(|e| status("not_allowed", e.to_string()))?;
     if office.is_revoked(&serial) {
         return Err(status(
             "not_allowed",

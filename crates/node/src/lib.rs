@@ -5,6 +5,7 @@
 //! Begin with [`serve()`] and [`attach()`].
 
 mod attach;
+mod bundle;
 mod compare;
 mod config;
 mod contract;
@@ -23,6 +24,7 @@ mod token;
 mod upstream;
 
 pub use attach::{AdminChannel, Attached, attach};
+pub use bundle::BundleError;
 pub use config::{Config, FigureConfig, SyncConfig};
 pub use error::{CODE_KEY, NodeError};
 pub use serve::{Listening, serve};

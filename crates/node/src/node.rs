@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use office::{Office, Outside, Settings};
-use pki::LiveIdentity;
+use pki::{LetterKey, LiveIdentity};
 use record::Tree;
 use sync::schedule::Schedule;
 use tokio::sync::Notify;
@@ -25,6 +25,8 @@ pub(crate) struct Node {
     pub schedule: Schedule,
     pub office: Arc<Office>,
     pub identity: LiveIdentity,
+    /// For what is carried to this node by hand.
+    pub letter_key: LetterKey,
     pub base_name: String,
     pub contract: Travelling,
     upstream: Mutex<Option<Upstream>>,
@@ -60,6 +62,7 @@ impl Node {
         let office =
             Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, outside)
                 .await?;
+        let letter_key = folder.letter_key()?;
         let upstream = Upstream::of_files(&folder, &file, &config)?;
         Ok(Arc::new(Node {
             folder,
@@ -67,6 +70,7 @@ impl Node {
             schedule,
             office: Arc::new(office),
             identity,
+            letter_key,
             base_name: file.base_name,
             contract,
             upstream: Mutex::new(upstream),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causal::RecordId;
-use office::{Office, Outgoing, PulledPage};
-use sync::parent::{Verdict, Welcome};
-use sync::{Position, Row, Tick};
+use office::{Acked, Office, Outgoing, PulledPage};
+use sync::parent::{Hello, Incoming, Welcome};
+use sync::{Row, Tick};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -142,21 +142,8 @@ pub(crate) async fn greet(node: &Arc<Node>, client: &mut Client) -> Result<Greet
     let office = &node.office;
     let (hello, registry_digest) = office.hello(VERSION).await?;
     let sent_at_ms = office.now_ms();
-    let said = pb::Hello {
-        protocol: wire::OURS.newest,
-        protocol_oldest: wire::OURS.oldest,
-        base: office.me().base.0.to_vec(),
-        cursor: hello.cursor.map(Into::into),
-        ack: hello.ack.map(Into::into),
-        epoch: hello.epoch,
-        unsent: hello.unsent,
-        version: hello.version,
-        schema_digest: office.schema().digest.to_vec(),
-        contract_version: office.schema().version,
-        sent_at_ms,
-        registry_digest,
-        statement_at_ms: statement::latest(node).await?.0,
-    };
+    let statement_at_ms = statement::latest(node).await?.0;
+    let said = pb::Hello { statement_at_ms, ..hello_message(office, hello, registry_digest, sent_at_ms) };
     let answer = tokio::time::timeout(STUCK_AFTER, client.handshake(said)).await;
     let address = node.parent_address();
     let answer = answer.map_err(|_| silent(&address))?;
@@ -178,6 +165,9 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     } else if said_at_ms > answer.statement_at_ms {
         statement::exchange(node, node.parent()?, &node.parent_address()).await?;
     }
+    if let Some(parent) = node.upstream() {
+        node.folder.keep_parent_letter(parent.base, &answer.letter_key)?;
+    }
     let mut registry = Vec::new();
     for packed in &answer.registry {
         registry.extend(wire::unpack(packed)?.records);
@@ -194,13 +184,37 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
 }
 
 /// The parent says which version of the protocol is used; it can only be one that this program speaks.
-fn settled(protocol: u32) -> Result<(), NodeError> {
+pub(crate) fn settled(protocol: u32) -> Result<(), NodeError> {
     let words = match wire::OURS.settle(Versions::told(protocol, protocol)) {
         Ok(_) => return Ok(()),
         Err(Outdated::Theirs) => "上级的程序太旧,请上级升级",
         Err(Outdated::Ours) => "上级使用的协议比本节点的程序新,请升级本节点的程序",
     };
     Err(NodeError::Protocol { words: words.into() })
+}
+
+/// What this node says of itself, but for the root's statement.
+pub(crate) fn hello_message(
+    office: &Office,
+    hello: Hello,
+    registry_digest: Vec<u8>,
+    sent_at_ms: u64,
+) -> pb::Hello {
+    pb::Hello {
+        protocol: wire::OURS.newest,
+        protocol_oldest: wire::OURS.oldest,
+        base: office.me().base.0.to_vec(),
+        cursor: hello.cursor.map(Into::into),
+        ack: hello.ack.map(Into::into),
+        epoch: hello.epoch,
+        unsent: hello.unsent,
+        version: hello.version,
+        schema_digest: office.schema().digest.to_vec(),
+        contract_version: office.schema().version,
+        sent_at_ms,
+        registry_digest,
+        statement_at_ms: 0,
+    }
 }
 
 /// The parent's clock minus this one's, as four timestamps tell it (RFC 5905, section 8).
@@ -257,7 +271,7 @@ async fn push(
     }
 }
 
-fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, NodeError> {
+pub(crate) fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, wire::Invalid> {
     let packed = (!batch.rows.is_empty()).then(|| wire::pack(&batch.rows, &batch.revisions));
     Ok(PushBatch {
         session,
@@ -270,10 +284,16 @@ fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, NodeError> {
 }
 
 async fn acknowledge(office: &Office, round: &mut Round, ack: PushAck) -> Result<(), NodeError> {
-    let position: Position = ack.position.unwrap_or_default().into();
-    let said: Result<BTreeMap<RecordId, Verdict>, wire::Invalid> =
-        ack.verdicts.into_iter().map(<(RecordId, Verdict)>::try_from).collect();
-    Ok(office.acknowledge(round, ack.session, ack.index, position, said?).await?)
+    let (session, index) = (ack.session, ack.index);
+    let (position, verdicts) = acked(ack)?;
+    let verdicts: BTreeMap<_, _> = verdicts.into_iter().collect();
+    Ok(office.acknowledge(round, session, index, position, verdicts).await?)
+}
+
+/// Where the parent stood, and what it said of the records that it did not simply take.
+pub(crate) fn acked(ack: PushAck) -> Result<Acked, wire::Invalid> {
+    let position = ack.position.unwrap_or_default().into();
+    Ok((position, ack.verdicts.into_iter().map(TryFrom::try_from).collect::<Result<_, _>>()?))
 }
 
 async fn pull(
@@ -300,21 +320,33 @@ async fn pull(
     }
 }
 
-fn pulled_page(batch: pb::PullBatch) -> Result<PulledPage, NodeError> {
+pub(crate) fn pulled_page(batch: pb::PullBatch) -> Result<PulledPage, wire::Invalid> {
     let records = match &batch.records {
         Some(packed) => wire::unpack(packed)?.records,
         None => Vec::new(),
     };
-    let row = |r: sync::parent::Incoming| Row { id: r.id, kind: r.kind, state: r.state, ..Row::default() };
-    let bad_id = |_| NodeError::Protocol { words: "撤回的记录编号不合格式".into() };
+    let bad_id = |_| wire::Invalid { field: "pull.withdrawn" };
     let id = |bytes: &Vec<u8>| RecordId::try_from(bytes.as_slice()).map_err(bad_id);
     Ok(PulledPage {
         position: batch.position.unwrap_or_default().into(),
-        rows: records.into_iter().map(row).collect(),
+        rows: records.into_iter().map(as_row).collect(),
         withdrawn: batch.withdrawn.iter().map(id).collect::<Result<_, _>>()?,
         end: batch.end,
         ticks: batch.ticks.into_iter().map(Tick::try_from).collect::<Result<_, _>>()?,
     })
+}
+
+fn as_row(record: Incoming) -> Row {
+    Row { id: record.id, kind: record.kind, state: record.state, ..Row::default() }
+}
+
+/// The bases' records in the parent's answer.
+pub(crate) fn registry_rows(answer: &pb::Welcome) -> Result<Vec<Row>, wire::Invalid> {
+    let mut rows = Vec::new();
+    for packed in &answer.registry {
+        rows.extend(wire::unpack(packed)?.records.into_iter().map(as_row));
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

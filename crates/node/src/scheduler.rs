@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sync::schedule::retry_delays;
 use time::OffsetDateTime;
-use wire::enrolment::RenewRequest;
 use wire::enrolment::enrolment_client::EnrolmentClient;
+use wire::enrolment::{RenewAnswer, RenewRequest};
 
 use crate::error::NodeError;
 use crate::node::{Node, lock};
@@ -79,27 +79,35 @@ async fn keep_root(node: Arc<Node>) {
 /// Renews this node's certificate when it is due; called after every round, by schedule or by hand.
 pub(crate) async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
     let now = OffsetDateTime::now_utc();
+    let Some(request) = due_request(node, now)? else { return Ok(()) };
+    if node.upstream().is_some() {
+        let mut client = EnrolmentClient::new(node.parent()?);
+        return adopt(node, &client.renew(request).await?.into_inner());
+    }
+    let me = node.office.me().base.0;
+    let leaf = node.folder.authority()?.issue_leaf(&request.leaf_csr, me, now, pki::LEAF_DAYS)?;
+    adopt(node, &RenewAnswer { leaf_chain_pem: leaf.chain_pem, authority_chain_pem: String::new() })
+}
+
+/// The request for new certificates, when they are due.
+pub(crate) fn due_request(node: &Node, now: OffsetDateTime) -> Result<Option<RenewRequest>, NodeError> {
     let current = node.identity.current();
     // A node that was moved, or a base above it, carries a new name.
     let name = name_in(&node.office.tree(), node.office.me().base);
     let renamed = name.is_some_and(|name| name != *current.name());
     if current.not_after() - now > RENEW_BEFORE && !renamed {
-        return Ok(());
+        return Ok(None);
     }
-    let leaf_csr = node.folder.leaf_key()?.csr_der()?;
-    if node.upstream().is_some() {
-        let authority_csr = node.folder.authority_key()?.csr_der()?;
-        let mut client = EnrolmentClient::new(node.parent()?);
-        let answer = client.renew(RenewRequest { leaf_csr, authority_csr }).await?.into_inner();
-        if !answer.authority_chain_pem.is_empty() {
-            node.folder.write_authority_chain(&answer.authority_chain_pem)?;
-        }
-        node.folder.write_leaf(&answer.leaf_chain_pem)?;
-    } else {
-        let me = node.office.me().base.0;
-        let leaf = node.folder.authority()?.issue_leaf(&leaf_csr, me, now, pki::LEAF_DAYS)?;
-        node.folder.write_leaf(&leaf.chain_pem)?;
+    let (leaf, authority) = (node.folder.leaf_key()?, node.folder.authority_key()?);
+    Ok(Some(RenewRequest { leaf_csr: leaf.csr_der()?, authority_csr: authority.csr_der()? }))
+}
+
+/// Uses new certificates of this node from now on.
+pub(crate) fn adopt(node: &Node, issued: &RenewAnswer) -> Result<(), NodeError> {
+    if !issued.authority_chain_pem.is_empty() {
+        node.folder.write_authority_chain(&issued.authority_chain_pem)?;
     }
+    node.folder.write_leaf(&issued.leaf_chain_pem)?;
     node.identity.replace(node.folder.identity()?)?;
     node.hang_up();
     tracing::info!("certificate renewed");

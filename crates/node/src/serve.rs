@@ -11,6 +11,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
 use wire::admin::admin_server::AdminServer;
+use wire::bundle::bundles_server::BundlesServer;
 use wire::enrolment::enrolment_server::EnrolmentServer;
 use wire::record::records_server::RecordsServer;
 use wire::sync::sync_server::SyncServer;
@@ -18,7 +19,7 @@ use wire::sync::sync_server::SyncServer;
 use crate::error::NodeError;
 use crate::folder::Folder;
 use crate::node::Node;
-use crate::service::{admin, enrolment, records, replication};
+use crate::service::{admin, bundles, enrolment, records, replication};
 use crate::tls::{PING_EVERY, PING_TIMEOUT, WINDOW_BYTES, accept};
 use crate::token::Token;
 use crate::{gate, scheduler, token};
@@ -153,6 +154,7 @@ pub(crate) async fn serve_admin(
         .layer(InterceptorLayer::new(token.check()))
         .add_service(records)
         .add_service(AdminServer::new(admin::Desk(node.clone())))
+        .add_service(BundlesServer::new(bundles::Desk(node.clone())))
         .add_service(health().await)
         .add_service(reflection);
     let incoming = TcpListenerStream::new(listener);

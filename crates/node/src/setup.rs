@@ -154,6 +154,7 @@ async fn redeem(
     folder.identity()?.verify(OffsetDateTime::now_utc())?;
     folder.write_config(&Config::template(&options.listen, &options.advertise, &invite.parent_address))?;
     let parent = BaseId::try_from(answer.parent.as_slice()).unwrap_or(BaseId(invite.parent_name.base()));
+    folder.keep_parent_letter(parent, &answer.letter_key)?;
     for packed in &answer.registry {
         office.adopt_registry(parent, &wire::unpack(packed)?.records).await?;
     }

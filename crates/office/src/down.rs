@@ -123,6 +123,14 @@ impl<E: Engine> Office<E> {
         Ok(Session { id, welcome, spread_ms: spread(child), registry })
     }
 
+    /// Ends a session; one that has taken its place meanwhile goes on.
+    pub(crate) fn end_session(&self, child: BaseId, session: u64) {
+        let mut sessions = self.sessions();
+        if sessions.get(&child).is_some_and(|open| open.id == session) {
+            sessions.remove(&child);
+        }
+    }
+
     pub(crate) async fn registry_rows<R: Read>(&self, reader: &mut R) -> Result<Vec<Row>, OfficeError> {
         match self.schema().registry() {
             Some(kind) => Ok(reader.of_kind(&kind.name).await?),

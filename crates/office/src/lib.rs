@@ -6,6 +6,7 @@
 //! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync);
 //! `compare.rs` asks whether both hold the same.
 
+mod carried;
 mod check;
 mod compare;
 mod conflicts;
@@ -43,6 +44,7 @@ use store::{Engine, Opening, Read, Store, Write};
 use sync::{Replica, TimelineId};
 use tokio::sync::watch;
 
+pub use carried::{Brought, Export, Receipt, Taken};
 pub use compare::{Above, Found, Verified};
 pub use conflicts::{Claim, Conflict, Conflicted, Conflicts};
 pub use down::{Acked, PulledPage, PushedBatch, Session};

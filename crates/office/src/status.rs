@@ -27,6 +27,14 @@ pub struct Status {
 const QUARANTINE_COUNT: usize = 100_000;
 
 impl<E: Engine> Office<E> {
+    /// Records that wait for the parent.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store cannot be read.
+    pub async fn unsent(&self) -> Result<u64, OfficeError> {
+        Ok(self.store.snapshot().await?.unsent_count().await?)
+    }
+
     /// How this node is doing, as of one moment.
     ///
     /// # Errors

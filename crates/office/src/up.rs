@@ -51,6 +51,12 @@ impl<E: Engine> Round<E> {
         self.to_push = self.snapshot.unsent_count().await?;
         Ok(())
     }
+
+    /// What each batch handed out so far carried, in their order, and the seals that came with the last.
+    pub(crate) fn into_sent(self) -> (Vec<Sent>, Vec<Seal>) {
+        let seals = if self.last_index.is_some() { self.seals } else { Vec::new() };
+        (self.sent.into_values().collect(), seals)
+    }
 }
 
 /// What one page of a pull did.
@@ -141,12 +147,24 @@ impl<E: Engine> Office<E> {
         let seals = self.mint_seals(&mut tx, parent_ms).await?;
         tx.apply(&Changes { links: vec![link], seals, ..Changes::default() }).await?;
         tx.commit().await?;
+        let round = self.fix_snapshot(session, welcome.position.timeline, parent, welcome.resync).await?;
+        Ok(Round { compares, ..round })
+    }
+
+    /// What is to be pushed, as of now: the snapshot comes after the seals were minted, and holds all of them (P1).
+    pub(crate) async fn fix_snapshot(
+        &self,
+        session: u64,
+        timeline: TimelineId,
+        parent: BaseId,
+        resync: bool,
+    ) -> Result<Round<E>, OfficeError> {
         let mut snapshot = self.store.snapshot().await?;
         let seals = self.seals_to_send(&mut snapshot).await?;
         let refused = snapshot.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound);
         Ok(Round {
             session,
-            timeline: welcome.position.timeline,
+            timeline,
             parent,
             after: 0,
             ahead: None,
@@ -161,14 +179,14 @@ impl<E: Engine> Office<E> {
             pulled: 0,
             withdrawn: 0,
             refused: 0,
-            resync: welcome.resync,
-            compares,
+            resync,
+            compares: false,
             spared: 0,
         })
     }
 
     /// Takes note of what the parent no longer keeps aside.
-    async fn let_go(
+    pub(crate) async fn let_go(
         &self,
         tx: &mut E::Tx,
         parent: BaseId,
@@ -212,7 +230,7 @@ impl<E: Engine> Office<E> {
         self.learn_registry(parent, registry).await
     }
 
-    async fn merge_pulled(
+    pub(crate) async fn merge_pulled(
         &self,
         tx: &mut E::Tx,
         tree: &Tree,
@@ -230,7 +248,7 @@ impl<E: Engine> Office<E> {
     }
 
     /// A new seal for each base served here, and the memory of how far each reaches (S1).
-    async fn mint_seals(&self, tx: &mut E::Tx, parent_ms: u64) -> Result<Vec<Seal>, OfficeError> {
+    pub(crate) async fn mint_seals(&self, tx: &mut E::Tx, parent_ms: u64) -> Result<Vec<Seal>, OfficeError> {
         let timelines = tx.timelines().await?;
         let held = tx.seals().await?;
         let unattested = tx.unattested().await?;
@@ -325,35 +343,49 @@ impl<E: Engine> Office<E> {
         let Some(sent) = round.sent.remove(&index) else { return Err(OfficeError::SessionEnded) };
         let last = round.last_index == Some(index);
         let mut tx = self.store.begin().await?;
-        let tree = self.tree_in(&mut tx).await?;
-        self.still_above(&tree, round.parent)?;
-        let link = up_link(&mut tx, round.parent).await?;
-        let looked_at = |id: &RecordId| verdicts.contains_key(id) || round.refused_before.contains(id);
-        let mut ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).filter(looked_at).collect();
-        ids.extend(sent.hidden.iter().copied());
-        let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let withdraws = self.withdraws_below(&mut tx, &tree).await?;
-        let desk = Desk {
-            schema: self.schema(),
-            tree: &tree,
-            me: self.me.base,
-            parent: round.parent,
-            now_ms: self.now_ms(),
-        };
-        let mut changes = desk.acknowledged(&link, &sent, &verdicts, ack, &now, &withdraws);
+        let mut changes =
+            self.settled(&mut tx, round.parent, &sent, &verdicts, ack, &round.refused_before).await?;
         if last {
             changes.ticks = ticks_of(round.parent, &round.seals);
         }
         tx.apply(&changes).await?;
         tx.commit().await?;
         if last {
-            let mut acked = self.acked_seals();
-            acked.extend(round.seals.iter().map(|s| ((s.base, s.timeline), (s.n, s.quarantined))));
+            self.note_acked_seals(&round.seals);
         }
         let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
         round.pushed += (sent.rows.len() as u64).saturating_sub(refused);
         round.refused += refused;
         self.committed(&changes).await
+    }
+
+    /// What the acknowledgement of one batch settles, as of this transaction.
+    pub(crate) async fn settled(
+        &self,
+        tx: &mut E::Tx,
+        parent: BaseId,
+        sent: &Sent,
+        verdicts: &BTreeMap<RecordId, Verdict>,
+        ack: Position,
+        refused_before: &BTreeSet<RecordId>,
+    ) -> Result<Changes, OfficeError> {
+        let tree = self.tree_in(tx).await?;
+        self.still_above(&tree, parent)?;
+        let link = up_link(tx, parent).await?;
+        let looked_at = |id: &RecordId| verdicts.contains_key(id) || refused_before.contains(id);
+        let mut ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).filter(looked_at).collect();
+        ids.extend(sent.hidden.iter().copied());
+        let now = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let withdraws = self.withdraws_below(tx, &tree).await?;
+        let desk =
+            Desk { schema: self.schema(), tree: &tree, me: self.me.base, parent, now_ms: self.now_ms() };
+        Ok(desk.acknowledged(&link, sent, verdicts, ack, &now, &withdraws))
+    }
+
+    /// Remembers that the parent holds the data under these seals.
+    pub(crate) fn note_acked_seals(&self, seals: &[Seal]) {
+        let mut acked = self.acked_seals();
+        acked.extend(seals.iter().map(|s| ((s.base, s.timeline), (s.n, s.quarantined))));
     }
 
     pub(crate) async fn withdraws_below(
@@ -434,7 +466,7 @@ impl<E: Engine> Office<E> {
         Ok(())
     }
 
-    fn acked_seals(&self) -> std::sync::MutexGuard<'_, AckedSeals> {
+    pub(crate) fn acked_seals(&self) -> std::sync::MutexGuard<'_, AckedSeals> {
         self.acked_seals.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -443,7 +475,7 @@ impl<E: Engine> Office<E> {
 pub(crate) type AckedSeals = BTreeMap<(BaseId, TimelineId), (u64, u64)>;
 
 /// Refusals looked through at once.
-const QUARANTINE_LOOK: usize = 100_000;
+pub(crate) const QUARANTINE_LOOK: usize = 100_000;
 
 /// Whether RESYNC was begun and nothing pulled since: the session that knew what both hold alike was cut off.
 fn is_at_start(link: &Link) -> bool {

@@ -17,7 +17,7 @@ mod travelling;
 
 use std::sync::Arc;
 
-use common::{Counts, TestClock, base_id, join, new_base, open, put, round};
+use common::{Counts, TestClock, base_id, join, new_base, open, put, round, with_a_new_kind};
 use office::{Filtering, Office};
 use schema::Schema;
 use serde_json::json;
@@ -65,32 +65,6 @@ impl Three {
 
 fn all(kind: &str) -> Filtering {
     Filtering { kind: kind.into(), ..Filtering::default() }
-}
-
-/// A contract with one more kind, made of the real one and a file that only this test has.
-fn with_a_new_kind() -> Arc<Schema> {
-    const KIND: &str = r#"
-        syntax = "proto3";
-        package shuniu.lantern.v1;
-        import "shuniu/schema/v1/options.proto";
-        message Lantern {
-          option (schema.v1.kind) = {label: "灯会" label_en: "Lantern fair" creator: HOME audience_default: NONE widen: HOME natural_key: "number"};
-          optional string number = 1 [(schema.v1.field) = {label: "编号" label_en: "Number" rule: OWNER_ONLY owner: HOME required: true}];
-          optional string title = 2 [(schema.v1.field) = {label: "名称" label_en: "Title" rule: OWNER_FIRST owner: HOME required: true searchable: true listed: true column: TITLE}];
-          optional int32 visitors = 3 [(schema.v1.field) = {label: "人次" label_en: "Visitors" rule: LATEST}];
-          repeated string streets = 4 [(schema.v1.field) = {label: "街巷" label_en: "Lanes" rule: UNION}];
-          optional string host = 5 [(schema.v1.field) = {label: "主办" label_en: "Host" rule: OWNER_ONLY owner: HOME}];
-        }
-    "#;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("shuniu/lantern/v1/lantern.proto");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(&file, KIND).unwrap();
-    let proto = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
-    let mut compiler = protox::Compiler::new([folder.path(), &proto]).unwrap();
-    compiler.include_imports(true);
-    compiler.open_files(["shuniu/lantern/v1/lantern.proto", "shuniu/base/v1/base.proto"]).unwrap();
-    Arc::new(Schema::from_descriptors(&compiler.encode_file_descriptor_set()).unwrap())
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ pub async fn check_all(bench: &impl Bench) {
         beside::replicas_only_grow,
         beside::what_was_handed_over_is_remembered,
         beside::settings_are_kept,
+        beside::exported_files_are_remembered_up_to_a_limit,
         beside::an_invite_is_good_once,
         beside::certificates_are_listed,
         questions::columns_narrow_a_list,

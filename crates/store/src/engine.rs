@@ -12,7 +12,7 @@ use sync::{
 };
 
 use crate::error::StoreError;
-use crate::model::{Certificate, Invite, InviteState};
+use crate::model::{Certificate, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 
 /// What an opening needs from outside: a store has neither a clock nor a random source.
@@ -148,6 +148,12 @@ pub trait Read: Send {
     /// A value of the node itself.
     fn meta(&mut self, key: &str) -> impl Future<Output = Answer<Option<Vec<u8>>>> + Send;
 
+    /// What is remembered of a file that was exported to be carried by hand.
+    fn exported(&mut self, id: u64) -> impl Future<Output = Answer<Option<Exported>>> + Send;
+
+    /// When the exported files were made whose receipts have not come, the oldest first; UTC milliseconds.
+    fn exported_waiting(&mut self) -> impl Future<Output = Answer<Vec<u64>>> + Send;
+
     /// All invites, the latest first.
     fn invites(&mut self) -> impl Future<Output = Answer<Vec<Invite>>> + Send;
 
@@ -169,6 +175,9 @@ pub trait Write: Read {
 
     /// Keeps a value of the node itself.
     fn put_meta(&mut self, key: &str, value: &[u8]) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Remembers a file that was exported, and forgets all but the latest `keep`.
+    fn put_exported(&mut self, exported: &Exported, keep: usize) -> impl Future<Output = Answer<()>> + Send;
 
     /// Keeps an invite.
     fn put_invite(&mut self, invite: &Invite) -> impl Future<Output = Answer<()>> + Send;

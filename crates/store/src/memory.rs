@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::engine::{Applied, Engine, Opening, Read, Write};
 use crate::error::StoreError;
-use crate::model::{Certificate, Invite, InviteState};
+use crate::model::{Certificate, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 use data::Data;
 
@@ -255,6 +255,17 @@ impl<M> Read for Session<M> {
         Ok(self.data.meta.get(key).cloned())
     }
 
+    async fn exported(&mut self, id: u64) -> Result<Option<Exported>, StoreError> {
+        Ok(self.data.exported.get(&id).cloned())
+    }
+
+    async fn exported_waiting(&mut self) -> Result<Vec<u64>, StoreError> {
+        let waiting = self.data.exported.values().filter(|e| e.settled_at_ms.is_none());
+        let mut times: Vec<u64> = waiting.map(|e| e.made_at_ms).collect();
+        times.sort_unstable();
+        Ok(times)
+    }
+
     async fn invites(&mut self) -> Result<Vec<Invite>, StoreError> {
         let mut all: Vec<_> = self.data.invites.values().cloned().collect();
         all.sort_by_key(|invite| std::cmp::Reverse(invite.issued_at_ms));
@@ -291,6 +302,18 @@ impl Write for Session<Writing> {
 
     async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         self.data().meta.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    async fn put_exported(&mut self, exported: &Exported, keep: usize) -> Result<(), StoreError> {
+        let all = &mut self.data().exported;
+        all.insert(exported.id, exported.clone());
+        let mut latest: Vec<(std::cmp::Reverse<u64>, i64)> =
+            all.values().map(|e| (std::cmp::Reverse(e.made_at_ms), e.id as i64)).collect();
+        latest.sort_unstable();
+        for (_, id) in latest.into_iter().skip(keep) {
+            all.remove(&(id as u64));
+        }
         Ok(())
     }
 

@@ -32,6 +32,19 @@ pub enum InviteState {
     Unknown,
 }
 
+/// A file that was made to be carried to the parent by hand, as it is remembered until its receipt comes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exported {
+    /// Its random name.
+    pub id: u64,
+    /// When it was made, UTC milliseconds.
+    pub made_at_ms: u64,
+    /// When its receipt was taken.
+    pub settled_at_ms: Option<u64>,
+    /// What it carried and what it presumed, in whatever form the use cases keep it.
+    pub content: Vec<u8>,
+}
+
 /// A certificate that this node issued to a base's node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {

@@ -7,6 +7,7 @@
 //! Begin with [`model`](crate::Changes), then [`parent`] and [`child`];
 //! [`compare`] spares what both ends hold alike.
 
+pub mod carried;
 pub mod child;
 pub mod compare;
 pub mod correct;

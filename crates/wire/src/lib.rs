@@ -4,12 +4,16 @@
 //! What this crate must never know: storage, use cases, connections. A message that does not hold what it must is
 //! an [`Invalid`] with the field's name.
 
+mod bundle_content;
+mod bundle_file;
 mod compare;
 mod contract;
 mod convert;
 mod packed;
 mod protocol;
 
+pub use bundle_content::{put_message, take_message};
+pub use bundle_file::{BUNDLE_BYTES_MAX, BUNDLE_VERSION, FileError, bundle_from_file, bundle_to_file};
 pub use convert::Invalid;
 pub use packed::{Unpacked, pack, pack_all, unpack};
 pub use protocol::{OURS, Outdated, PROTOCOL, PROTOCOL_OLDEST, Versions, since};
@@ -20,6 +24,11 @@ mod generated {
     pub mod admin {
         pub mod v1 {
             tonic::include_proto!("shuniu.admin.v1");
+        }
+    }
+    pub mod bundle {
+        pub mod v1 {
+            tonic::include_proto!("shuniu.bundle.v1");
         }
     }
     pub mod enrolment {
@@ -40,6 +49,7 @@ mod generated {
 }
 
 pub use generated::admin::v1 as admin;
+pub use generated::bundle::v1 as bundle;
 pub use generated::enrolment::v1 as enrolment;
 pub use generated::record::v1 as record;
 pub use generated::sync::v1 as sync;

@@ -28,8 +28,9 @@ impl Enrolment for Desk {
         let code = pki::InviteCode::parse(&request.code).ok_or_else(bad_code)?;
         let office = &self.0.office;
         let registry = office.redeem(&code.digest(), base).await.map_err(office_status)?;
-        let leaf = self.issue(&request.leaf_csr, base).await.map_err(node_status)?;
-        let authority_chain_pem = self.issue_authority(&request.authority_csr, base).map_err(node_status)?;
+        let leaf = issue(&self.0, &request.leaf_csr, base).await.map_err(node_status)?;
+        let authority_chain_pem =
+            issue_authority(&self.0, &request.authority_csr, base).map_err(node_status)?;
         Ok(Response::new(EnrolAnswer {
             leaf_chain_pem: leaf,
             authority_chain_pem,
@@ -37,18 +38,13 @@ impl Enrolment for Desk {
             base: base.0.to_vec(),
             parent: office.me().base.0.to_vec(),
             registry: wire::pack_all(&registry).map_err(invalid_status)?,
+            letter_key: self.0.letter_key.recipient().to_bytes().to_vec(),
         }))
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewAnswer>, Status> {
         let Caller(base) = caller(&request)?;
-        let asked = request.into_inner();
-        let leaf_chain_pem = self.issue(&asked.leaf_csr, base).await.map_err(node_status)?;
-        let authority_chain_pem = match asked.authority_csr.as_slice() {
-            [] => String::new(),
-            csr => self.issue_authority(csr, base).map_err(node_status)?,
-        };
-        Ok(Response::new(RenewAnswer { leaf_chain_pem, authority_chain_pem }))
+        Ok(Response::new(renewed(&self.0, &request.into_inner(), base).await.map_err(node_status)?))
     }
 
     async fn exchange_registry(
@@ -71,22 +67,35 @@ fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     }
 }
 
-impl Desk {
-    fn issue_authority(&self, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
-        Ok(self.0.folder.authority()?.issue_authority(csr, base.0, OffsetDateTime::now_utc())?)
-    }
+/// Issues what a node asks for when its certificates are due.
+pub(crate) async fn renewed(
+    node: &Node,
+    asked: &RenewRequest,
+    base: BaseId,
+) -> Result<RenewAnswer, NodeError> {
+    let leaf_chain_pem = issue(node, &asked.leaf_csr, base).await?;
+    let authority_chain_pem = match asked.authority_csr.as_slice() {
+        [] => String::new(),
+        csr => issue_authority(node, csr, base)?,
+    };
+    Ok(RenewAnswer { leaf_chain_pem, authority_chain_pem })
+}
 
-    async fn issue(&self, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
-        let now = OffsetDateTime::now_utc();
-        let leaf = self.0.folder.authority()?.issue_leaf(csr, base.0, now, pki::LEAF_DAYS)?;
-        let ms = |at: OffsetDateTime| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let certificate = Certificate {
-            serial: leaf.serial_hex.clone().into_bytes(),
-            base,
-            not_after_ms: ms(leaf.not_after),
-            issued_at_ms: ms(now),
-        };
-        self.0.office.note_certificate(&certificate).await?;
-        Ok(leaf.chain_pem)
-    }
+fn issue_authority(node: &Node, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
+    Ok(node.folder.authority()?.issue_authority(csr, base.0, OffsetDateTime::now_utc())?)
+}
+
+/// Issues a certificate to the node of a base beneath, and takes note of it.
+async fn issue(node: &Node, csr: &[u8], base: BaseId) -> Result<String, NodeError> {
+    let now = OffsetDateTime::now_utc();
+    let leaf = node.folder.authority()?.issue_leaf(csr, base.0, now, pki::LEAF_DAYS)?;
+    let ms = |at: OffsetDateTime| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let certificate = Certificate {
+        serial: leaf.serial_hex.clone().into_bytes(),
+        base,
+        not_after_ms: ms(leaf.not_after),
+        issued_at_ms: ms(now),
+    };
+    node.office.note_certificate(&certificate).await?;
+    Ok(leaf.chain_pem)
 }

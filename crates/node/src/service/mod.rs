@@ -1,6 +1,7 @@
 //! The gRPC services: convert in, call one use case, convert out.
 
 pub(crate) mod admin;
+pub(crate) mod bundles;
 pub(crate) mod conflicts;
 pub(crate) mod enrolment;
 pub(crate) mod records;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causal::BaseId;
-use office::{Office, PulledPage, PushedBatch};
+use office::{Acked, Office, PulledPage, PushedBatch, Session};
 use sync::parent::Hello;
 use sync::{Position, Seal, Tick, limits};
 use tokio::sync::mpsc;
@@ -46,31 +46,25 @@ impl SyncService for Desk {
         let received_at_ms = office.now_ms();
         let child = caller(&request)?;
         let said = request.into_inner();
-        let theirs = Versions::told(said.protocol, said.protocol_oldest);
-        let protocol = wire::OURS.settle(theirs).map_err(outdated)?;
+        let protocol = settle(&said)?;
         if said.base != child.0 {
             return Err(status("not_allowed", "证书与所报基地不符 / the certificate is another base's"));
         }
         let hello = Hello::try_from(&said).map_err(invalid_status)?;
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
+        let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
+        let welcome = welcome_message(office, &session, office.now_ms()).map_err(invalid_status)?;
+        let letter_key = self.0.letter_key.recipient().to_bytes().to_vec();
+        let signed_contract = self.0.contract.version();
         Ok(Response::new(Welcome {
             protocol,
-            session: session.id,
-            position: Some(session.welcome.position.into()),
-            epoch: session.welcome.epoch,
-            resync: session.welcome.resync,
             received_at_ms,
-            answered_at_ms: office.now_ms(),
-            version: VERSION.into(),
-            schema_digest: office.schema().digest.to_vec(),
-            contract_version: office.schema().version,
-            signed_contract: self.0.contract.version(),
-            spread_ms: session.spread_ms,
-            registry: wire::pack_all(&session.registry).map_err(invalid_status)?,
-            quarantined: session.welcome.quarantined.iter().map(|id| id.0.to_vec()).collect(),
+            letter_key,
+            signed_contract,
             statement_at_ms,
-            statement: (statement_at_ms > said.statement_at_ms).then_some(statement),
+            statement,
+            ..welcome
         }))
     }
 
@@ -130,6 +124,12 @@ impl SyncService for Desk {
     }
 }
 
+/// The version of the protocol to use with a child.
+pub(crate) fn settle(said: &pb::Hello) -> Result<u32, Status> {
+    let theirs = Versions::told(said.protocol, said.protocol_oldest);
+    wire::OURS.settle(theirs).map_err(outdated)
+}
+
 /// Who has to be upgraded, in words for the person at the child.
 fn outdated(outdated: Outdated) -> Status {
     let words = match outdated {
@@ -141,6 +141,33 @@ fn outdated(outdated: Outdated) -> Status {
         }
     };
     status("conflict", format!("{words}。已录入的内容都在本机,没有丢失"))
+}
+
+/// The answer to a handshake, but for what only a live one tells.
+pub(crate) fn welcome_message(
+    office: &Office,
+    session: &Session,
+    answered_at_ms: u64,
+) -> Result<Welcome, wire::Invalid> {
+    Ok(Welcome {
+        protocol: wire::PROTOCOL,
+        session: session.id,
+        position: Some(session.welcome.position.into()),
+        epoch: session.welcome.epoch,
+        resync: session.welcome.resync,
+        received_at_ms: answered_at_ms,
+        answered_at_ms,
+        version: VERSION.into(),
+        schema_digest: office.schema().digest.to_vec(),
+        contract_version: office.schema().version,
+        signed_contract: 0,
+        spread_ms: session.spread_ms,
+        registry: wire::pack_all(&session.registry)?,
+        quarantined: session.welcome.quarantined.iter().map(|id| id.0.to_vec()).collect(),
+        letter_key: Vec::new(),
+        statement_at_ms: 0,
+        statement: None,
+    })
 }
 
 /// Batches of one session, to be applied in one transaction.
@@ -187,28 +214,33 @@ async fn gather(
 }
 
 fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
+    let session = batch.session;
+    let batch = pushed_batch(batch).map_err(invalid_status)?;
+    let group = waiting.get_or_insert(Group { session, records: 0, batches: Vec::new() });
+    if group.session != session {
+        return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));
+    }
+    group.records += batch.records.len();
+    group.batches.push(batch);
+    Ok(())
+}
+
+/// A batch within its limits, whatever the message claims.
+pub(crate) fn pushed_batch(batch: PushBatch) -> Result<PushedBatch, wire::Invalid> {
     let unpacked = match &batch.records {
-        Some(packed) => wire::unpack(packed).map_err(invalid_status)?,
+        Some(packed) => wire::unpack(packed)?,
         None => wire::Unpacked::default(),
     };
     if batch.seals.len() > limits::SEALS {
-        return Err(status("invalid", "封存点太多 / too many seals"));
+        return Err(wire::Invalid { field: "batch.seals" });
     }
-    let seals =
-        batch.seals.into_iter().map(Seal::try_from).collect::<Result<_, _>>().map_err(invalid_status)?;
-    let group = waiting.get_or_insert(Group { session: batch.session, records: 0, batches: Vec::new() });
-    if group.session != batch.session {
-        return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));
-    }
-    group.records += unpacked.records.len();
-    group.batches.push(PushedBatch {
+    Ok(PushedBatch {
         index: batch.index,
         records: unpacked.records,
         revisions: unpacked.revisions,
         last: batch.last,
-        seals,
-    });
-    Ok(())
+        seals: batch.seals.into_iter().map(Seal::try_from).collect::<Result<_, _>>()?,
+    })
 }
 
 async fn apply(
@@ -221,10 +253,8 @@ async fn apply(
         let indexes: Vec<u32> = group.batches.iter().map(|b| b.index).collect();
         match office.receive(child, group.session, group.batches).await {
             Ok(acked) => {
-                for (index, (position, verdicts)) in indexes.into_iter().zip(acked) {
-                    let said = verdicts.iter().filter_map(|(id, v)| pb::Verdict::of(*id, v)).collect();
-                    let position = Some(position.into());
-                    let ack = PushAck { session: group.session, index, position, verdicts: said };
+                for (index, acked) in indexes.into_iter().zip(acked) {
+                    let ack = push_ack(group.session, index, &acked);
                     if answers.send(Ok(ack)).await.is_err() {
                         return;
                     }
@@ -238,6 +268,12 @@ async fn apply(
     }
 }
 
+/// The acknowledgement of a batch; records that were simply taken are not named.
+pub(crate) fn push_ack(session: u64, index: u32, (position, verdicts): &Acked) -> PushAck {
+    let said = verdicts.iter().filter_map(|(id, v)| pb::Verdict::of(*id, v)).collect();
+    PushAck { session, index, position: Some((*position).into()), verdicts: said }
+}
+
 async fn send_pages(
     office: &Office,
     child: BaseId,
@@ -249,7 +285,7 @@ async fn send_pages(
         let page = office.page(child, session, cursor).await.map_err(office_status)?;
         cursor = page.position;
         let end = page.end;
-        let batch = pull_batch(session, index, page)?;
+        let batch = pull_batch(session, index, page).map_err(invalid_status)?;
         match tokio::time::timeout(IDLE_MAX, pages.send(Ok(batch))).await {
             Ok(Ok(())) if !end => {}
             _ => return Ok(()),
@@ -258,13 +294,13 @@ async fn send_pages(
     Ok(())
 }
 
-fn pull_batch(session: u64, index: u32, page: PulledPage) -> Result<PullBatch, Status> {
+pub(crate) fn pull_batch(session: u64, index: u32, page: PulledPage) -> Result<PullBatch, wire::Invalid> {
     let packed = (!page.rows.is_empty()).then(|| wire::pack(&page.rows, &[]));
     Ok(PullBatch {
         session,
         index,
         position: Some(page.position.into()),
-        records: packed.transpose().map_err(invalid_status)?,
+        records: packed.transpose()?,
         withdrawn: page.withdrawn.iter().map(|id| id.0.to_vec()).collect(),
         end: page.end,
         ticks: page.ticks.iter().map(|t: &Tick| t.into()).collect(),

@@ -8,7 +8,7 @@ use sync::{
 
 use super::fixture::{base, record};
 use super::{Bench, commit};
-use crate::{Certificate, Engine, Invite, InviteState, Read, Write};
+use crate::{Certificate, Engine, Exported, Invite, InviteState, Read, Write};
 
 fn dot(replica: u64, tick: u64) -> Dot {
     Dot { replica: ReplicaId(replica), tick }
@@ -204,6 +204,31 @@ pub(super) async fn settings_are_kept(bench: &impl Bench) {
         assert_eq!(engine.snapshot().await.unwrap().meta("key").await.unwrap().as_deref(), Some(value));
     }
     assert_eq!(engine.snapshot().await.unwrap().meta("other").await.unwrap(), None);
+}
+
+pub(super) async fn exported_files_are_remembered_up_to_a_limit(bench: &impl Bench) {
+    let engine = bench.open().await;
+    let exported =
+        |id, made_at_ms, settled_at_ms| Exported { id, made_at_ms, settled_at_ms, content: vec![7; 3] };
+    let put = async |new: &Exported| {
+        let mut tx = engine.begin().await.unwrap();
+        tx.put_exported(new, 3).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    for (id, made) in [(u64::MAX, 10), (2, 30), (1, 20)] {
+        put(&exported(id, made, None)).await;
+    }
+    put(&exported(2, 30, Some(35))).await;
+    let mut snapshot = engine.snapshot().await.unwrap();
+    assert_eq!(snapshot.exported(2).await.unwrap(), Some(exported(2, 30, Some(35))));
+    assert_eq!(snapshot.exported(u64::MAX).await.unwrap(), Some(exported(u64::MAX, 10, None)));
+    assert_eq!(snapshot.exported(9).await.unwrap(), None);
+    assert_eq!(snapshot.exported_waiting().await.unwrap(), [10, 20]);
+    drop(snapshot);
+    put(&exported(4, 40, None)).await;
+    let mut snapshot = engine.snapshot().await.unwrap();
+    assert_eq!(snapshot.exported(u64::MAX).await.unwrap(), None, "the oldest is forgotten");
+    assert_eq!(snapshot.exported_waiting().await.unwrap(), [20, 40]);
 }
 
 pub(super) async fn an_invite_is_good_once(bench: &impl Bench) {

@@ -6,7 +6,7 @@ use causal::{BaseId, Dot, RecordId, ReplicaId};
 use record::Shown;
 use sync::{Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, TimelineId, Timelines, Unsent};
 
-use crate::model::{Certificate, Invite};
+use crate::model::{Certificate, Exported, Invite};
 
 /// A record; whether it waits for the parent is told by `Data::unsent` alone.
 #[derive(Clone, Debug)]
@@ -32,6 +32,7 @@ pub(super) struct Data {
     pub replicas: BTreeMap<ReplicaId, Replica>,
     pub handed: BTreeMap<RecordId, Handed>,
     pub meta: BTreeMap<String, Vec<u8>>,
+    pub exported: BTreeMap<u64, Exported>,
     pub invites: BTreeMap<[u8; 32], Invite>,
     pub certificates: BTreeMap<Vec<u8>, Certificate>,
 }

@@ -5,6 +5,7 @@ mod certificate;
 mod checkpoint;
 mod counter;
 mod dialect;
+mod exported;
 mod figure;
 mod filter;
 mod handed;

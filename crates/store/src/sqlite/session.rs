@@ -12,12 +12,12 @@ use sync::{
 };
 
 use super::{
-    Store, apply, certificate, counter, figure, handed, invite, link, list, meta, quarantine, replica,
-    revision, seal, search, tick, unsent, withdraw,
+    Store, apply, certificate, counter, exported, figure, handed, invite, link, list, meta, quarantine,
+    replica, revision, seal, search, tick, unsent, withdraw,
 };
 use crate::engine::{Applied, Read, Write};
 use crate::error::{Doing, StoreError};
-use crate::model::{Certificate, Invite, InviteState};
+use crate::model::{Certificate, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 
 /// Reads as of one moment.
@@ -174,6 +174,14 @@ impl<M> Read for Session<M> {
         meta::get(&mut self.tx, key).await
     }
 
+    async fn exported(&mut self, id: u64) -> Result<Option<Exported>, StoreError> {
+        exported::get(&mut self.tx, id).await
+    }
+
+    async fn exported_waiting(&mut self) -> Result<Vec<u64>, StoreError> {
+        exported::waiting(&mut self.tx).await
+    }
+
     async fn invites(&mut self) -> Result<Vec<Invite>, StoreError> {
         invite::all(&mut self.tx).await
     }
@@ -203,6 +211,10 @@ impl Write for Tx {
 
     async fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         meta::put(&mut self.tx, key, value).await
+    }
+
+    async fn put_exported(&mut self, exported: &Exported, keep: usize) -> Result<(), StoreError> {
+        exported::put(&mut self.tx, exported, keep).await
     }
 
     async fn put_invite(&mut self, invite: &Invite) -> Result<(), StoreError> {
