@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    bundle, conflicts, export, figure, get, history, import, init, invite, join, list, move_base, put,
-    registry, resolve, revoke, schema, serve, status, sync, topic, verify,
+    backup, bundle, conflicts, doctor, export, figure, get, history, import, init, invite, join, list,
+    move_base, put, registry, resolve, restore, revoke, schema, serve, status, sync, topic, verify,
 };
 use crate::condition::{self, Condition};
 
@@ -67,6 +67,12 @@ pub enum What {
     Verify(verify::Verify),
     /// 看同步是否正常、谁没有上报 / See whether syncing works and who has not reported
     Status(status::Status),
+    /// 检查本节点是否正常，不正常时说明怎么办 / Check whether this node is well, and what to do if not
+    Doctor(doctor::Doctor),
+    /// 把本节点备份到一个文件，不必停止服务 / Back this node up into one file, beside a running server
+    Backup(backup::Backup),
+    /// 从备份恢复本节点 / Restore this node from a backup
+    Restore(restore::Restore),
     /// 看一条记录 / Show one record
     Get(get::Get),
     /// 查找记录 / Find records
@@ -236,6 +242,9 @@ mod tests {
             "shuniu import organization a.xlsx --large-amounts wan --dry-run",
             "shuniu export organization a.xlsx --home 东城街道 --below",
             "shuniu figure organization --by base,class",
+            "shuniu doctor",
+            "shuniu backup a.backup",
+            "shuniu restore a.backup --folder x --replace",
             "shuniu conflicts",
             "shuniu conflicts organization 53100000500021676K --limit 5",
             "shuniu resolve organization 53100000500021676K 名称 --keep 2 --seen 00ff",
@@ -253,6 +262,7 @@ mod tests {
             "shuniu bundle",
             "shuniu list",
             "shuniu revoke 东城街道",
+            "shuniu backup",
             "shuniu resolve organization 53100 名称",
             "shuniu resolve organization 名称 --keep 1",
             "shuniu resolve organization 53100 名称 --keep 1 --value 甲",

@@ -1,8 +1,10 @@
 //! One file per command: its arguments, the calls it makes, the words it answers with.
 
+pub mod backup;
 pub mod bundle;
 pub mod conflicts;
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod figure;
 pub mod get;
@@ -16,6 +18,7 @@ pub mod move_base;
 pub mod put;
 pub mod registry;
 pub mod resolve;
+pub mod restore;
 pub mod revoke;
 pub mod schema;
 pub mod serve;

@@ -18,6 +18,7 @@ pub enum Exit {
     NoNode = 11,
     Demo = 12,
     Differs = 13,
+    Unwell = 14,
 }
 
 /// One line of the table.
@@ -32,7 +33,7 @@ pub struct Meaning {
 }
 
 /// Every way in which a command can end.
-pub const TABLE: [Meaning; 14] = [
+pub const TABLE: [Meaning; 15] = [
     Meaning { exit: Exit::Done, codes: &["ok"], zh: "完成", en: "done", advice: "" },
     Meaning {
         exit: Exit::Internal,
@@ -125,6 +126,13 @@ pub const TABLE: [Meaning; 14] = [
         en: "this node and the one above do not hold the same",
         advice: "双方的记录都没有改动。请先运行“shuniu sync”，再核对一次。",
     },
+    Meaning {
+        exit: Exit::Unwell,
+        codes: &["unwell"],
+        zh: "节点检查有不正常之处",
+        en: "the node is not well",
+        advice: "请按每一行的提示处理，再运行“shuniu doctor”。",
+    },
 ];
 
 impl Exit {
@@ -175,6 +183,7 @@ mod tests {
             ("no_node", 11),
             ("demo_failed", 12),
             ("differs", 13),
+            ("unwell", 14),
             ("from a later program", 1),
         ] {
             assert_eq!(Exit::of(code).number(), number, "{code}");

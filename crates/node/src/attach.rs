@@ -71,6 +71,11 @@ async fn answers(channel: &Channel, token: &Token) -> bool {
 }
 
 impl Attached {
+    /// Whether a running server is at the other end.
+    pub(crate) fn beside_server(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// A client of the record service; every call carries the token.
     pub fn records(&self) -> RecordsClient<AdminChannel> {
         let service = InterceptedService::new(self.channel.clone(), self.token.clone());

@@ -73,6 +73,14 @@ pub enum NodeError {
         #[source]
         source: std::io::Error,
     },
+    /// Something that was asked for and is not done.
+    #[error("{words}")]
+    Refused {
+        /// A stable code for programs.
+        code: &'static str,
+        /// Why, and what to do.
+        words: String,
+    },
     /// The root has nobody to sync with.
     #[error(
         "本节点是最上级,不需要向上同步;下级会主动来同步 / this node is the root, there is nothing above it"
@@ -111,6 +119,7 @@ impl NodeError {
             NodeError::Call(status) => return status_code(status),
             NodeError::Office(error) => error.code(),
             NodeError::Bundle(error) => error.code(),
+            NodeError::Refused { code, .. } => code,
             NodeError::NoNode { .. } => "no_node",
             NodeError::AlreadyNode { .. } => "conflict",
             NodeError::Invite(_) => "invite",

@@ -6,21 +6,28 @@ use causal::BaseId;
 use office::{Me, Secret};
 use pki::{Authority, Identity, LetterKey, LetterRecipient};
 use serde::{Deserialize, Serialize};
+use store::KeptFile;
 use wire::sync::SignedContract;
 
 use crate::config::Config;
 use crate::error::NodeError;
 
-const NODE: &str = "node.json";
+pub(crate) const NODE: &str = "node.json";
 const CONFIG: &str = "shuniu.toml";
 const SECRET: &str = "secret.key";
-const ROOT: &str = "pki/root.pem";
+pub(crate) const ROOT: &str = "pki/root.pem";
 const LEAF: &str = "pki/node.pem";
 const LEAF_KEY: &str = "pki/node.key";
 const LETTER_KEY: &str = "pki/letter.key";
 const AUTHORITY: &str = "pki/authority.pem";
 const AUTHORITY_KEY: &str = "pki/authority.key";
 const CONTRACT: &str = "contract.signed";
+
+/// What a node needs beside its database, in the order in which it is restored.
+const KEPT: [&str; 10] =
+    [CONFIG, CONTRACT, SECRET, ROOT, LEAF_KEY, LEAF, LETTER_KEY, AUTHORITY_KEY, AUTHORITY, NODE];
+/// Which of them are secrets.
+const SECRETS: [&str; 4] = [SECRET, LEAF_KEY, LETTER_KEY, AUTHORITY_KEY];
 
 /// A node's data folder.
 #[derive(Debug, Clone)]
@@ -88,6 +95,46 @@ impl Folder {
     fn write(&self, name: &str, text: &str) -> Result<(), NodeError> {
         pki::write_secret_file(self.0.join(name), text.as_bytes())
             .map_err(|source| self.io("写入节点文件", source))
+    }
+
+    /// The files that a backup carries along beside the database.
+    pub(crate) fn kept(&self) -> Result<Vec<KeptFile>, NodeError> {
+        let there = KEPT.iter().filter(|name| self.0.join(name).exists());
+        let read = |name: &&str| {
+            let content =
+                std::fs::read(self.0.join(name)).map_err(|source| self.io("读取节点文件", source))?;
+            Ok(KeptFile { name: (*name).to_owned(), content })
+        };
+        there.map(read).collect()
+    }
+
+    /// Writes one of the files that a backup carried along; others it does not know.
+    pub(crate) fn put_kept(&self, kept: &KeptFile) -> Result<(), NodeError> {
+        let doing = "写入节点文件";
+        let name = KEPT.iter().find(|name| **name == kept.name);
+        let name = name.ok_or_else(|| NodeError::Damaged { file: self.0.join("backup") })?;
+        let file = self.0.join(name);
+        let folder = file.parent().unwrap_or(&self.0);
+        std::fs::create_dir_all(folder).map_err(|source| self.io(doing, source))?;
+        pki::write_secret_file(&file, &kept.content).map_err(|source| self.io(doing, source))
+    }
+
+    /// The files that nobody else may read, as far as they are there.
+    pub(crate) fn secret_names(&self) -> Vec<&'static str> {
+        SECRETS.into_iter().filter(|name| self.0.join(name).exists()).collect()
+    }
+
+    /// Whether something can be written here.
+    pub(crate) fn try_writing(&self) -> std::io::Result<()> {
+        let file = self.0.join(".writable");
+        pki::write_secret_file(&file, b"")?;
+        std::fs::remove_file(file)
+    }
+
+    /// The size of the database's files.
+    pub(crate) fn database_bytes(&self) -> u64 {
+        let size = |name| std::fs::metadata(self.0.join(name)).map_or(0, |meta| meta.len());
+        ["shuniu.db", "shuniu.db-wal"].into_iter().map(size).sum()
     }
 
     pub(crate) fn node(&self) -> Result<NodeFile, NodeError> {
@@ -208,7 +255,7 @@ impl Folder {
 }
 
 /// Registers hold personal data: other accounts of the machine have no business in the folder.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -5,10 +5,12 @@
 //! Begin with [`serve()`] and [`attach()`].
 
 mod attach;
+mod backup;
 mod bundle;
 mod compare;
 mod config;
 mod contract;
+mod doctor;
 mod error;
 mod folder;
 mod gate;
@@ -24,8 +26,10 @@ mod token;
 mod upstream;
 
 pub use attach::{AdminChannel, Attached, attach};
+pub use backup::{RestoreReport, restore};
 pub use bundle::BundleError;
 pub use config::{Config, FigureConfig, SyncConfig};
+pub use doctor::{Finding, Level, examine};
 pub use error::{CODE_KEY, NodeError};
 pub use serve::{Listening, serve};
 pub use setup::{InitOptions, InitReport, JoinOptions, JoinReport, init, join};

@@ -152,6 +152,13 @@ impl OfficeError {
             OfficeError::Store(StoreError::InUse { .. }) => "in_use",
             OfficeError::Store(StoreError::DiskFull { .. }) => "disk_full",
             OfficeError::Store(StoreError::BadQuery { .. }) => "invalid",
+            OfficeError::Store(StoreError::Exists { .. }) => "conflict",
+            OfficeError::Store(StoreError::NotBackup { .. } | StoreError::TooNew { .. }) => "invalid",
+            OfficeError::Store(StoreError::File { source, .. }) => match source.kind() {
+                std::io::ErrorKind::StorageFull => "disk_full",
+                std::io::ErrorKind::NotFound => "not_found",
+                _ => "invalid",
+            },
             OfficeError::Store(_) => "internal",
             OfficeError::OtherBase
             | OfficeError::SessionEnded

@@ -75,6 +75,27 @@ pub enum StoreError {
         /// What is wrong with it, for the person who asked.
         words: String,
     },
+    /// A file that is to be written is there already.
+    #[error("文件 {} 已经存在,没有覆盖:请换一个文件名 / the file exists, it was not overwritten", file.display())]
+    Exists {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// A file that is no backup.
+    #[error("文件 {} 不是枢纽的备份 / this is not a backup", file.display())]
+    NotBackup {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// A file outside the data folder cannot be read or written.
+    #[error("文件 {} 不能读写:{source} / the file cannot be used", file.display())]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// One transaction was to write a record twice: a mistake of the program.
     #[error("一次写入中记录 {record} 出现了两次 / one transaction writes a record twice")]
     Twice {

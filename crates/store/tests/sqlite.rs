@@ -225,3 +225,87 @@ async fn a_transaction_that_is_dropped_frees_the_writer() {
     assert_eq!(store.snapshot().await.unwrap().timelines().await.unwrap().seq, 0);
     store.close().await;
 }
+
+/// As many records as an id has numbers for here, each with a name of its own.
+async fn fill(store: &Store, numbers: std::ops::Range<u64>) {
+    let schema = schema();
+    let rows = numbers.map(|n| Sample::new(&schema, KIND, n).with("name", &format!("会议室{n}")).build());
+    put(store, rows.collect()).await;
+}
+
+#[tokio::test]
+async fn a_backup_is_taken_beside_writes_and_makes_a_database_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1).await.unwrap();
+    fill(&store, 1..4).await;
+    // Held open while the copy is made: neither may wait for the other.
+    let mut writing = store.begin().await.unwrap();
+    let row = Sample::new(&schema(), KIND, 9).with("name", "晚到").build();
+    writing.apply(&Changes { rows: vec![row], ..Changes::default() }).await.unwrap();
+    let file = folder.path().join("a.backup");
+    let kept = store::KeptFile { name: "pki/node.key".into(), content: b"a secret key".to_vec() };
+    let copied = store.copy_to(&file, std::slice::from_ref(&kept)).await.unwrap();
+    writing.commit().await.unwrap();
+    assert_eq!(copied.records, 3, "as of the moment at which it began");
+    assert_eq!(copied.bytes, std::fs::metadata(&file).unwrap().len());
+    assert!(!folder.path().join(".a.backup.part").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let again = store.copy_to(&file, &[]).await.unwrap_err();
+    assert!(matches!(again, StoreError::Exists { .. }), "{again:?}");
+    assert!(store.check().await.unwrap().is_empty());
+
+    let backup = store::Backup::open(&file).await.unwrap();
+    assert_eq!((backup.records, backup.files.as_slice()), (3, [kept].as_slice()));
+    let elsewhere = tempfile::tempdir().unwrap();
+    backup.restore_to(elsewhere.path()).await.unwrap();
+    let bytes = std::fs::read(elsewhere.path().join("shuniu.db")).unwrap();
+    assert!(!bytes.windows(12).any(|w| w == b"a secret key"), "the keys do not stay in the database");
+    let restored = open(elsewhere.path(), 2).await.unwrap();
+    let mut snapshot = restored.snapshot().await.unwrap();
+    let ids = [record(1), record(2), record(3), record(9)];
+    assert_eq!(snapshot.rows(&ids).await.unwrap().len(), 3);
+    let timelines = snapshot.timelines().await.unwrap();
+    assert_eq!(timelines.all.len(), 2, "a restored database begins a timeline");
+}
+
+#[tokio::test]
+async fn what_is_no_whole_backup_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1).await.unwrap();
+    fill(&store, 1..200).await;
+    let file = folder.path().join("a.backup");
+    store.copy_to(&file, &[]).await.unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let refused = async |name: &str, bytes: &[u8]| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        store::Backup::open(&file).await.err().unwrap()
+    };
+    let cut = refused("cut", &whole[..whole.len() / 2]).await;
+    assert!(matches!(cut, StoreError::Corrupt { .. }), "{cut:?}");
+    let mut hurt = whole.clone();
+    let middle = whole.len() / 2;
+    hurt[middle..middle + 9_000].fill(0xA5);
+    let hurt = refused("hurt", &hurt).await;
+    assert!(matches!(hurt, StoreError::Corrupt { .. }), "{hurt:?}");
+    for (name, bytes) in
+        [("letter", b"Dear colleague, here is no database at all.".as_slice()), ("empty", b"")]
+    {
+        let other = refused(name, bytes).await;
+        assert!(matches!(other, StoreError::NotBackup { .. }), "{name}: {other:?}");
+    }
+    let plain = store::Backup::open(&folder.path().join("shuniu.db")).await.err().unwrap();
+    assert!(matches!(plain, StoreError::NotBackup { .. }), "{plain:?}");
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'newer', 1, x'00', 1)";
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+    let mut conn = options.connect().await.unwrap();
+    sqlx::query(newer).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    let newer = store::Backup::open(&file).await.err().unwrap();
+    assert!(matches!(newer, StoreError::TooNew { version: 9999 }), "{newer:?}");
+}

@@ -102,7 +102,7 @@ fn field(conflict: &Conflict) -> String {
     if conflict.element.is_empty() {
         return conflict.field.clone();
     }
-    format!("“{}={}”", conflict.field, conflict.element)
+    format!("'{}={}'", conflict.field, conflict.element)
 }
 
 /// A conflict in words: who made what of what and when, which is shown and why.

@@ -21,6 +21,9 @@ With --json, standard output is one JSON value, for programs:
   import 为 ImportReport，另有 refused_file（没有则为 null）；invite 为 InviteAnswer，其中 file 是邀请文件的位置。
   import is ImportReport and refused_file; in the InviteAnswer of invite, file is where the invite was written.
   init：base, root_pin；join：base, base_name, federation, parent_name；export：path, records, watermark；
+  backup 为 BackupAnswer；restore：base_name, federation, records, taken_at_ms, moved；
+  backup is BackupAnswer; restore as named above.
+  doctor：well，findings 每项有 level（good、warning、bad）, subject, words, advice / level is one of these three;
   serve：ready, children, admin, base_name，每次启动一行 / one line when ready；schema：kinds。
   编号和字节为十六进制；64 位整数为数字；时刻为 UTC 毫秒；记录的 json 展开为对象 fields。
   Ids and bytes are hexadecimal, 64-bit integers are numbers, instants are UTC milliseconds; a record's json is the

@@ -16,10 +16,10 @@ use wire::admin::{self as pb, import_event, sync_event};
 
 use crate::error::{NodeError, node_status, office_status, status};
 use crate::node::{Node, VERSION, lock};
-use crate::round;
 use crate::service::records::base_report;
 use crate::service::registry;
 use crate::service::verify;
+use crate::{backup, round};
 
 pub(crate) struct Desk(pub Arc<Node>);
 
@@ -97,6 +97,30 @@ impl Admin for Desk {
         let (events, stream) = mpsc::channel(EVENTS);
         tokio::spawn(verify::run(self.0.clone(), events));
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn backup(
+        &self,
+        request: Request<pb::BackupRequest>,
+    ) -> Result<Response<pb::BackupAnswer>, Status> {
+        let file = request.into_inner().file;
+        let (copied, taken_at_ms) =
+            backup::take(&self.0, std::path::Path::new(&file)).await.map_err(node_status)?;
+        tracing::info!(records = copied.records, bytes = copied.bytes, "backup written");
+        Ok(Response::new(pb::BackupAnswer {
+            file,
+            bytes: copied.bytes,
+            records: copied.records,
+            taken_at_ms,
+        }))
+    }
+
+    async fn check_database(
+        &self,
+        _: Request<pb::CheckDatabaseRequest>,
+    ) -> Result<Response<pb::CheckDatabaseAnswer>, Status> {
+        let faults = self.0.office.check_database().await.map_err(office_status)?;
+        Ok(Response::new(pb::CheckDatabaseAnswer { faults, bytes: self.0.folder.database_bytes() }))
     }
 
     async fn invite(

@@ -7,6 +7,18 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Begins a snapshot; the first read fixes it.
 pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 
+/// Writes a copy of the database as of one moment into a file that is empty or not there.
+pub(super) const COPY: &str = "VACUUM INTO $1";
+
+/// Looks for damage: the structure of all pages, and that each index says what its table says.
+pub(super) const CHECK_ALL: &str = "PRAGMA integrity_check";
+
+/// As [`CHECK_ALL`], without comparing indexes with their tables: many times faster.
+pub(super) const CHECK_QUICKLY: &str = "PRAGMA quick_check";
+
+/// What is deleted afterwards leaves no traces in the file.
+pub(super) const BLANK_WHAT_IS_DELETED: &str = "PRAGMA secure_delete = ON";
+
 /// Most parameters that a statement is given: SQLite refuses more than 32,766.
 pub(super) const PARAMETERS_MAX: usize = 32_000;
 

@@ -1,6 +1,7 @@
 //! The engine on SQLite: one file, one writer, snapshots beside it.
 
 mod apply;
+mod backup;
 mod certificate;
 mod checkpoint;
 mod counter;
@@ -38,8 +39,10 @@ use sync::TimelineId;
 
 #[cfg(feature = "memory")]
 pub(crate) use apply::refuse_twice;
+pub use backup::{Backup, Copied, KeptFile};
 #[cfg(feature = "memory")]
 pub(crate) use figure::GROUPS_MAX;
+pub use open::FolderLock;
 pub use session::{Snapshot, Tx};
 
 use crate::engine::{Engine, Opening};

@@ -16,7 +16,7 @@ use crate::error::{Doing, StoreError};
 use crate::schema_edge;
 
 /// The database in the data folder.
-const DATABASE: &str = "shuniu.db";
+pub(super) const DATABASE: &str = "shuniu.db";
 
 /// The file whose lock says that the database is in use.
 const LOCK: &str = "lock";
@@ -41,6 +41,37 @@ const LOG_BYTES_KEPT: u64 = 64 * 1024 * 1024;
 
 /// Prepared statements that each connection keeps: all of this crate's, and some of its lists.
 const STATEMENTS: usize = 200;
+
+/// A data folder that nobody else can open until this is dropped.
+#[derive(Debug)]
+pub struct FolderLock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl FolderLock {
+    /// Takes the folder for this process alone, without opening its database.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while another process has it.
+    pub fn take(folder: &Path) -> Result<FolderLock, StoreError> {
+        lock(folder).map(FolderLock)
+    }
+}
+
+/// The newest layout that this program knows.
+pub(super) fn newest_layout() -> i64 {
+    LAYOUTS.iter().map(|layout| layout.version).max().unwrap_or(0)
+}
+
+/// All layouts, oldest first.
+static LAYOUTS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Brings a rename in the file's folder to disk; only Unix lets a program say so.
+pub(super) fn sync_folder(file: &Path) -> std::io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
 
 /// Takes the folder for this process alone.
 pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
@@ -100,7 +131,7 @@ pub(super) fn checkpointer(folder: &Path) -> SqlitePool {
 
 /// Brings the layout up to date.
 pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let done = sqlx::migrate!("../../migrations/sqlite").run(writer).await;
+    let done = LAYOUTS.run(writer).await;
     done.map_err(|error| match error {
         MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
             StoreError::TooNew { version }
