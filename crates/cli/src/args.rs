@@ -6,7 +6,8 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 use crate::commands::{
     backup, bundle, conflicts, doctor, export, figure, get, history, import, init, invite, join, list,
-    move_base, put, registry, resolve, restore, revoke, schema, serve, status, sync, topic, verify,
+    move_base, put, quarantine, registry, resolve, restore, revoke, schema, serve, status, sync, topic,
+    verify,
 };
 use crate::condition::{self, Condition};
 
@@ -85,6 +86,8 @@ pub enum What {
     Conflicts(conflicts::Conflicts),
     /// 裁定一项：采用其中一个值，或改用另一个值 / Settle one field: keep one of its values, or give another
     Resolve(resolve::Resolve),
+    /// 看哪些记录被隔离、为什么、怎么办；再审或放弃 / See what is kept aside and why; have it judged again, or drop it
+    Quarantine(quarantine::Quarantine),
     /// 从 Excel 或 CSV 表格导入 / Import from an Excel or CSV file
     Import(import::Import),
     /// 导出到 Excel、CSV 或 JSON 行 / Export to Excel, CSV or JSON lines
@@ -245,6 +248,11 @@ mod tests {
             "shuniu doctor",
             "shuniu backup a.backup",
             "shuniu restore a.backup --folder x --replace",
+            "shuniu quarantine --limit 5",
+            "shuniu quarantine show 00ff",
+            "shuniu quarantine release 00ff --on-my-word --reason 已电话核实 --user 张主任",
+            "shuniu quarantine drop 00ff --reason 重复 --direction in",
+            "shuniu quarantine log",
             "shuniu conflicts",
             "shuniu conflicts organization 53100000500021676K --limit 5",
             "shuniu resolve organization 53100000500021676K 名称 --keep 2 --seen 00ff",
@@ -263,6 +271,8 @@ mod tests {
             "shuniu list",
             "shuniu revoke 东城街道",
             "shuniu backup",
+            "shuniu quarantine release 00ff --on-my-word",
+            "shuniu quarantine drop 00ff",
             "shuniu resolve organization 53100 名称",
             "shuniu resolve organization 名称 --keep 1",
             "shuniu resolve organization 53100 名称 --keep 1 --value 甲",

@@ -16,6 +16,7 @@ pub mod join;
 pub mod list;
 pub mod move_base;
 pub mod put;
+pub mod quarantine;
 pub mod registry;
 pub mod resolve;
 pub mod restore;

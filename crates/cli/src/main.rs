@@ -84,6 +84,7 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::History(command) => command.run(at).await,
         What::Conflicts(command) => command.run(at).await,
         What::Resolve(command) => command.run(at).await,
+        What::Quarantine(command) => command.run(at).await,
         What::Import(command) => command.run(at).await,
         What::Export(command) => command.run(at).await,
         What::Bundle(command) => command.run(at).await,

@@ -7,10 +7,11 @@ use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Engine, Read, Write};
 use sync::parent::{
-    Desk, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome,
+    Claims, Desk, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome,
 };
 use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
+use crate::quarantine::leave_out_dropped;
 use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
@@ -147,7 +148,18 @@ impl<E: Engine> Office<E> {
         &self,
         child: BaseId,
         session: u64,
+        batches: Vec<PushedBatch>,
+    ) -> Result<Vec<Acked>, OfficeError> {
+        self.take_in(child, session, batches, Claims::Checked).await
+    }
+
+    /// As [`Office::receive`], where an administrator may answer for what cannot be proved.
+    pub(crate) async fn take_in(
+        &self,
+        child: BaseId,
+        session: u64,
         mut batches: Vec<PushedBatch>,
+        claims: Claims,
     ) -> Result<Vec<Acked>, OfficeError> {
         self.admit(child)?;
         let mut tx = self.store.begin().await?;
@@ -158,7 +170,8 @@ impl<E: Engine> Office<E> {
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let timelines = tx.timelines().await?;
         let tree = self.tree_in(&mut tx).await?;
-        let mut received = self.judge(&mut tx, &tree, child, existing, &pushed).await?;
+        let mut received = self.judge(&mut tx, &tree, child, existing, &pushed, claims).await?;
+        leave_out_dropped(&mut tx, &mut received.changes.quarantine).await?;
         let lasting = tree.parent(self.me.base).is_some();
         let link = self.current(child, session, timelines.current());
         received.changes.revisions.extend(checked_revisions(&pushed, history, lasting));
@@ -212,6 +225,7 @@ impl<E: Engine> Office<E> {
         child: BaseId,
         existing: BTreeMap<RecordId, Row>,
         pushed: &[Incoming],
+        claims: Claims,
     ) -> Result<Received, OfficeError> {
         let quarantined = self.in_quarantine(tx, child).await?;
         let corrector = self.corrector(tx).await?;
@@ -229,7 +243,7 @@ impl<E: Engine> Office<E> {
             quarantined: &quarantined,
             corrector: &corrector,
         };
-        Ok(desk.receive(existing, pushed))
+        Ok(desk.receive_with(existing, pushed, claims))
     }
 
     /// Judges what is kept aside once more, when knowledge has grown: after a pull, after the end of a push, with a newer
@@ -245,7 +259,7 @@ impl<E: Engine> Office<E> {
             let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
             let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
             let tree = self.tree_in(tx).await?;
-            let mut received = self.judge(tx, &tree, child, existing, &pushed).await?;
+            let mut received = self.judge(tx, &tree, child, existing, &pushed, Claims::Checked).await?;
             // What is still refused is kept as it was.
             received.changes.quarantine.clear();
             self.thin(&mut received.changes);
@@ -428,7 +442,7 @@ impl<E: Engine> Office<E> {
 }
 
 /// All that is in quarantine; an administrator looks at it long before it is many.
-const QUARANTINE_ALL: usize = 1_000_000;
+pub(crate) const QUARANTINE_ALL: usize = 1_000_000;
 /// Records kept aside that are judged again at once: an administrator looks at them before they are more.
 const RECHECK_MAX: usize = 1_000;
 /// Most records kept aside that a child is told of at a handshake.

@@ -25,6 +25,7 @@ mod look;
 mod mint;
 mod moves;
 mod outside;
+mod quarantine;
 mod registry;
 mod reshow;
 mod resolve;
@@ -57,11 +58,13 @@ pub use import::{ImportOptions, ImportReport, LargeAmounts, RefusedRow};
 pub use look::{Delivery, Disputed, Look, View, Viewed};
 pub use mint::Secret;
 pub use outside::{Chance, Clock, Outside, SystemChance, SystemClock};
+pub use quarantine::{Aside, KeptAside, Settle, Settled};
 pub use registry::{NewBase, describe_registry};
 pub use resolve::{Keep, Resolve, Resolved};
 pub use save::{Put, Saved};
 pub use statement::KeptStatement;
 pub use status::Status;
+pub use store::{Act, Decision};
 pub use up::{Outgoing, PullOutcome, Round};
 
 /// Who a node is, fixed when it was made or joined.

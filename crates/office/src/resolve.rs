@@ -4,7 +4,7 @@ use causal::{BaseId, Context, Entry, RecordId, State};
 use record::{AUDIENCE, Conflict, DELETED, Draft, HOME, Side, conflicts};
 use schema::{Kind, Rule};
 use serde_json::json;
-use store::{Engine, Write};
+use store::{Act, Decision, Engine, Write};
 
 use crate::conflicts::{element_words, field_name, mark, said_of_element};
 use crate::look::{decode, label, words};
@@ -106,6 +106,17 @@ impl<E: Engine> Office<E> {
             &choice.entries(conflict, &before),
         )?;
         self.perform(&mut tx, &tree, &gathered.changes).await?;
+        tx.put_decision(&Decision {
+            at_ms: desk.saved_at_ms,
+            act: Act::Resolve,
+            record: row.id,
+            kind: kind.name.clone(),
+            detail: label(kind, conflict.register.field),
+            user: asked.user.clone(),
+            reason: asked.reason.clone(),
+            dropped: None,
+        })
+        .await?;
         tx.commit().await?;
         self.committed(&gathered.changes).await?;
         Ok(Resolved {

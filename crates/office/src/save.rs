@@ -70,7 +70,7 @@ pub(crate) struct Gathered {
 /// What every edit of one transaction shares.
 pub(crate) struct Desk<'s> {
     tree: &'s Tree,
-    saved_at_ms: u64,
+    pub saved_at_ms: u64,
     forgotten: u64,
     places: check::Places,
     coming: BTreeSet<String>,

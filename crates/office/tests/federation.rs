@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "federation/aside.rs"]
+mod aside;
 mod common;
 #[path = "federation/comparing.rs"]
 mod comparing;

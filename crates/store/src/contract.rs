@@ -79,6 +79,7 @@ pub async fn check_all(bench: &impl Bench) {
         beside::exported_files_are_remembered_up_to_a_limit,
         beside::an_invite_is_good_once,
         beside::certificates_are_listed,
+        beside::decisions_are_kept,
         questions::columns_narrow_a_list,
         questions::fields_narrow_a_list,
         questions::sets_are_compared_by_element,

@@ -12,7 +12,7 @@ use sync::{
 };
 
 use crate::error::StoreError;
-use crate::model::{Certificate, Exported, Invite, InviteState};
+use crate::model::{Certificate, Decision, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 
 /// What an opening needs from outside: a store has neither a clock nor a random source.
@@ -159,6 +159,15 @@ pub trait Read: Send {
 
     /// All certificates issued, the latest first.
     fn certificates(&mut self) -> impl Future<Output = Answer<Vec<Certificate>>> + Send;
+
+    /// What people decided here, the latest first.
+    fn decisions(&mut self, limit: usize) -> impl Future<Output = Answer<Vec<Decision>>> + Send;
+
+    /// The digests of what was put aside for good of these records, in order, each once.
+    fn dropped(
+        &mut self,
+        records: &[RecordId],
+    ) -> impl Future<Output = Answer<Vec<(RecordId, [u8; 32])>>> + Send;
 }
 
 /// A transaction.
@@ -191,6 +200,9 @@ pub trait Write: Read {
 
     /// Keeps note of a certificate that was issued.
     fn put_certificate(&mut self, certificate: &Certificate) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Keeps note of what a person decided.
+    fn put_decision(&mut self, decision: &Decision) -> impl Future<Output = Answer<()>> + Send;
 
     /// Makes everything durable.
     fn commit(self) -> impl Future<Output = Answer<()>> + Send;

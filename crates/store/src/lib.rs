@@ -26,6 +26,6 @@ mod text;
 
 pub use engine::{Applied, Engine, Opening, Read, Write};
 pub use error::StoreError;
-pub use model::{Certificate, Exported, Invite, InviteState};
+pub use model::{Act, Certificate, Decision, Exported, Invite, InviteState};
 pub use query::{FigureQuery, FigureRow, GroupBy, Item, LIMIT_MAX, Op, OrderBy, Page, Query};
 pub use sqlite::{Backup, Copied, FolderLock, KeptFile, Snapshot, Store, Tx};

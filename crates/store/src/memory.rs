@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::engine::{Applied, Engine, Opening, Read, Write};
 use crate::error::StoreError;
-use crate::model::{Certificate, Exported, Invite, InviteState};
+use crate::model::{Certificate, Decision, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 use data::Data;
 
@@ -277,6 +277,18 @@ impl<M> Read for Session<M> {
         all.sort_by_key(|certificate| std::cmp::Reverse(certificate.issued_at_ms));
         Ok(all)
     }
+
+    async fn decisions(&mut self, limit: usize) -> Result<Vec<Decision>, StoreError> {
+        Ok(self.data.decisions.iter().rev().take(limit).cloned().collect())
+    }
+
+    async fn dropped(&mut self, records: &[RecordId]) -> Result<Vec<(RecordId, [u8; 32])>, StoreError> {
+        let of_these = self.data.decisions.iter().filter(|d| records.contains(&d.record));
+        let mut found: Vec<_> = of_these.filter_map(|d| Some((d.record, d.dropped?))).collect();
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
 }
 
 impl Write for Session<Writing> {
@@ -336,6 +348,11 @@ impl Write for Session<Writing> {
 
     async fn put_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
         self.data().certificates.insert(certificate.serial.clone(), certificate.clone());
+        Ok(())
+    }
+
+    async fn put_decision(&mut self, decision: &Decision) -> Result<(), StoreError> {
+        self.data().decisions.push(decision.clone());
         Ok(())
     }
 

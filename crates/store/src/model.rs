@@ -1,6 +1,6 @@
 //! What only the store keeps, beside the types of `sync`.
 
-use causal::BaseId;
+use causal::{BaseId, RecordId};
 
 /// A permission to join, good for one use.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,4 +56,58 @@ pub struct Certificate {
     pub not_after_ms: u64,
     /// When it was issued, UTC milliseconds.
     pub issued_at_ms: u64,
+}
+
+/// What a person decided about a record on this node, kept for those who ask later.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// When, by this node's clock, UTC milliseconds.
+    pub at_ms: u64,
+    /// What was done.
+    pub act: Act,
+    /// With which record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: String,
+    /// What it was about, in words.
+    pub detail: String,
+    /// Who decided.
+    pub user: String,
+    /// Why.
+    pub reason: String,
+    /// Digest of the state that was put aside for good.
+    pub dropped: Option<[u8; 32]>,
+}
+
+/// What a person can decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// Which of several values stands.
+    Resolve,
+    /// That a record in quarantine is judged again.
+    Release,
+    /// That what could not be verified is taken on his word.
+    Vouch,
+    /// That a record in quarantine is put aside for good.
+    Drop,
+}
+
+impl Act {
+    /// All acts.
+    pub const ALL: [Act; 4] = [Act::Resolve, Act::Release, Act::Vouch, Act::Drop];
+
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Act::Resolve => "resolve",
+            Act::Release => "release",
+            Act::Vouch => "vouch",
+            Act::Drop => "drop",
+        }
+    }
+
+    /// The act with this code.
+    pub fn from_code(code: &str) -> Option<Act> {
+        Act::ALL.into_iter().find(|act| act.code() == code)
+    }
 }

@@ -16,7 +16,8 @@ With --json, standard output is one JSON value, for programs:
 
   字段名与 proto/shuniu/record/v1、proto/shuniu/admin/v1 中的相同：get 为 Record，list 为 ListAnswer，put 为 PutAnswer，
   history 为 HistoryAnswer，figure 为 FigureAnswer，status 为 StatusAnswer，sync 为 SyncReport，revoke 为 RevokeAnswer，
-  conflicts 为 ConflictsAnswer，resolve 为 ResolveAnswer。
+  conflicts 为 ConflictsAnswer，resolve 为 ResolveAnswer；quarantine 为 QuarantineAnswer，其 release、drop 为
+  SettleQuarantinedAnswer，log 为 DecisionsAnswer。
   Names are those of proto/shuniu/record/v1 and admin/v1; the messages are as named above.
   import 为 ImportReport，另有 refused_file（没有则为 null）；invite 为 InviteAnswer，其中 file 是邀请文件的位置。
   import is ImportReport and refused_file; in the InviteAnswer of invite, file is where the invite was written.

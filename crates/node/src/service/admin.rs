@@ -16,6 +16,7 @@ use wire::admin::{self as pb, import_event, sync_event};
 
 use crate::error::{NodeError, node_status, office_status, status};
 use crate::node::{Node, VERSION, lock};
+use crate::service::quarantine;
 use crate::service::records::base_report;
 use crate::service::registry;
 use crate::service::verify;
@@ -113,6 +114,27 @@ impl Admin for Desk {
             records: copied.records,
             taken_at_ms,
         }))
+    }
+
+    async fn quarantine(
+        &self,
+        request: Request<pb::QuarantineRequest>,
+    ) -> Result<Response<pb::QuarantineAnswer>, Status> {
+        quarantine::list(&self.0.office, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn settle_quarantined(
+        &self,
+        request: Request<pb::SettleQuarantinedRequest>,
+    ) -> Result<Response<pb::SettleQuarantinedAnswer>, Status> {
+        quarantine::settle(&self.0.office, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn decisions(
+        &self,
+        request: Request<pb::DecisionsRequest>,
+    ) -> Result<Response<pb::DecisionsAnswer>, Status> {
+        quarantine::decisions(&self.0.office, request.into_inner()).await.map(Response::new)
     }
 
     async fn check_database(

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod bundles;
 pub(crate) mod conflicts;
 pub(crate) mod enrolment;
+pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod replication;

@@ -8,7 +8,7 @@ use sync::{
 
 use super::fixture::{base, record};
 use super::{Bench, commit};
-use crate::{Certificate, Engine, Exported, Invite, InviteState, Read, Write};
+use crate::{Act, Certificate, Decision, Engine, Exported, Invite, InviteState, Read, Write};
 
 fn dot(replica: u64, tick: u64) -> Dot {
     Dot { replica: ReplicaId(replica), tick }
@@ -128,6 +128,11 @@ pub(super) async fn quarantine_keeps_one_per_record_and_direction(bench: &impl B
     assert_eq!(held.iter().map(|q| q.at_ms).collect::<Vec<_>>(), [50, 40, 30, 20], "the latest first");
     assert_eq!(snapshot.quarantined(1).await.unwrap().len(), 1);
     assert_eq!(snapshot.quarantine_counts().await.unwrap(), [(base(2), 2), (base(4), 1)]);
+    drop(snapshot);
+    let again = Quarantined { at_ms: 90, detail: "又一次".into(), ..held[0].clone() };
+    commit(&engine, &Changes { quarantine: vec![again.clone()], ..Changes::default() }).await;
+    let held = engine.snapshot().await.unwrap().quarantined(1).await.unwrap();
+    assert_eq!(held, [Quarantined { at_ms: 50, ..again }], "the same content is there since it first came");
     let release = vec![(record(1), true), (record(3), true), (record(3), false)];
     commit(&engine, &Changes { release, ..Changes::default() }).await;
     let held = engine.snapshot().await.unwrap().quarantined(10).await.unwrap();
@@ -275,4 +280,38 @@ pub(super) async fn certificates_are_listed(bench: &impl Bench) {
     tx.commit().await.unwrap();
     let listed = engine.snapshot().await.unwrap().certificates().await.unwrap();
     assert_eq!(listed, [certificate(2), certificate(1)]);
+}
+
+pub(super) async fn decisions_are_kept(bench: &impl Bench) {
+    let engine = bench.open().await;
+    let decision = |n, act, at_ms, dropped: Option<u8>| Decision {
+        at_ms,
+        act,
+        record: record(n),
+        kind: "organization".into(),
+        detail: "尚未核实".into(),
+        user: "张主任".into(),
+        reason: format!("理由{at_ms}"),
+        dropped: dropped.map(|byte| [byte; 32]),
+    };
+    let all = [
+        decision(1, Act::Drop, 30, Some(7)),
+        decision(1, Act::Resolve, 20, None),
+        decision(2, Act::Vouch, 20, None),
+        decision(1, Act::Drop, 10, Some(3)),
+        decision(1, Act::Drop, 40, Some(7)),
+        decision(3, Act::Release, 50, Some(9)),
+    ];
+    let mut tx = engine.begin().await.unwrap();
+    for one in &all {
+        tx.put_decision(one).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut snapshot = engine.snapshot().await.unwrap();
+    let latest: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(snapshot.decisions(10).await.unwrap(), latest, "in the order in which they were made");
+    assert_eq!(snapshot.decisions(2).await.unwrap(), latest[..2]);
+    let dropped = snapshot.dropped(&[record(2), record(1), record(9)]).await.unwrap();
+    assert_eq!(dropped, [(record(1), [3; 32]), (record(1), [7; 32])], "each once");
+    assert_eq!(snapshot.dropped(&[]).await.unwrap(), []);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
-use sync::{Changes, Handed, NewRow, Replica, Revision, Seal, Unsent};
+use sync::{Changes, Handed, NewRow, Quarantined, Replica, Revision, Seal, Unsent};
 
 use super::data::{Data, Held};
 use crate::error::StoreError;
@@ -81,7 +81,10 @@ fn put_row(data: &mut Data, new: &NewRow) {
 fn beside(data: &mut Data, changes: &Changes) {
     changes.revisions.iter().for_each(|revision| put_revision(data, revision));
     for quarantined in &changes.quarantine {
-        data.quarantine.insert((quarantined.record, quarantined.inbound), quarantined.clone());
+        let key = (quarantined.record, quarantined.inbound);
+        let since = data.quarantine.get(&key).filter(|held| held.state == quarantined.state);
+        let at_ms = since.map_or(quarantined.at_ms, |held| held.at_ms);
+        data.quarantine.insert(key, Quarantined { at_ms, ..quarantined.clone() });
     }
     for link in &changes.links {
         data.links.insert((link.peer, link.up), link.clone());

@@ -6,7 +6,7 @@ use causal::{BaseId, Dot, RecordId, ReplicaId};
 use record::Shown;
 use sync::{Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, TimelineId, Timelines, Unsent};
 
-use crate::model::{Certificate, Exported, Invite};
+use crate::model::{Certificate, Decision, Exported, Invite};
 
 /// A record; whether it waits for the parent is told by `Data::unsent` alone.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(super) struct Data {
     pub exported: BTreeMap<u64, Exported>,
     pub invites: BTreeMap<[u8; 32], Invite>,
     pub certificates: BTreeMap<Vec<u8>, Certificate>,
+    /// Oldest first.
+    pub decisions: Vec<Decision>,
 }
 
 impl Data {

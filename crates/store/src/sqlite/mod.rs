@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod checkpoint;
 mod counter;
+mod decision;
 mod dialect;
 mod exported;
 mod figure;

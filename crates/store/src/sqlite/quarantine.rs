@@ -44,13 +44,15 @@ pub(super) async fn counts(conn: &mut SqliteConnection) -> Result<Vec<(BaseId, u
     .await
 }
 
-/// Keeps refused records; the latest refusal of a record in a direction replaces the one before.
+/// Keeps refused records; the latest refusal of a record in a direction replaces the one before. The same content that
+/// comes again has been there since it first came.
 pub(super) async fn put(conn: &mut SqliteConnection, all: &[Quarantined]) -> Result<(), StoreError> {
     const HEAD: &str =
         "INSERT INTO quarantine (record, inbound, kind, sender, home, reason, detail, at_ms, state)";
     const TAIL: &str = "ON CONFLICT (record, inbound) DO UPDATE SET kind = excluded.kind, \
                         sender = excluded.sender, home = excluded.home, reason = excluded.reason, \
-                        detail = excluded.detail, at_ms = excluded.at_ms, state = excluded.state";
+                        detail = excluded.detail, state = excluded.state, \
+                        at_ms = CASE WHEN quarantine.state = excluded.state THEN quarantine.at_ms ELSE excluded.at_ms END";
     insert(conn, "writing the quarantine", HEAD, 9, TAIL, all, |b, refused| {
         b.bytes(&refused.record.0).flag(refused.inbound).add(refused.kind.as_str());
         b.bytes(&refused.from.0).bytes(&refused.home.0).add(refused.reason.code());

@@ -12,12 +12,12 @@ use sync::{
 };
 
 use super::{
-    Store, apply, certificate, counter, exported, figure, handed, invite, link, list, meta, quarantine,
-    replica, revision, seal, search, tick, unsent, withdraw,
+    Store, apply, certificate, counter, decision, exported, figure, handed, invite, link, list, meta,
+    quarantine, replica, revision, seal, search, tick, unsent, withdraw,
 };
 use crate::engine::{Applied, Read, Write};
 use crate::error::{Doing, StoreError};
-use crate::model::{Certificate, Exported, Invite, InviteState};
+use crate::model::{Certificate, Decision, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
 
 /// Reads as of one moment.
@@ -189,6 +189,14 @@ impl<M> Read for Session<M> {
     async fn certificates(&mut self) -> Result<Vec<Certificate>, StoreError> {
         certificate::all(&mut self.tx).await
     }
+
+    async fn decisions(&mut self, limit: usize) -> Result<Vec<Decision>, StoreError> {
+        decision::latest(&mut self.tx, limit).await
+    }
+
+    async fn dropped(&mut self, records: &[RecordId]) -> Result<Vec<(RecordId, [u8; 32])>, StoreError> {
+        decision::dropped(&mut self.tx, records).await
+    }
 }
 
 impl Write for Tx {
@@ -227,6 +235,10 @@ impl Write for Tx {
 
     async fn put_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
         certificate::put(&mut self.tx, certificate).await
+    }
+
+    async fn put_decision(&mut self, decision: &Decision) -> Result<(), StoreError> {
+        decision::put(&mut self.tx, decision).await
     }
 
     async fn commit(self) -> Result<(), StoreError> {
