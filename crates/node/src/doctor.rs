@@ -91,21 +91,13 @@ pub async fn examine(folder: &Path) -> Result<Vec<Finding>, NodeError> {
         Err(error) => findings.push(judge::closed(&error)),
     }
     if let (Some(name), Ok(identity)) = (&node.parent_name, identity) {
-        findings.extend(reach::parent(&parent_address(&node, &config), name, identity).await);
+        findings.extend(reach::parent(&node.parent_address(&config), name, identity).await);
     }
     Ok(findings)
 }
 
 fn settings(folder: &Folder) -> Result<(NodeFile, Config), NodeError> {
     Ok((folder.node()?, folder.config()?))
-}
-
-fn parent_address(node: &NodeFile, config: &Config) -> String {
-    if config.parent.is_empty() {
-        node.parent_address.clone().unwrap_or_default()
-    } else {
-        config.parent.clone()
-    }
 }
 
 fn space(folder: &Folder) -> Finding {
