@@ -102,7 +102,8 @@ impl<E: Engine> Office<E> {
     }
 
     fn kept(&self, refused: Quarantined) -> KeptAside {
-        let kind = self.schema.kind(&refused.kind);
+        let schema = self.schema();
+        let kind = schema.kind(&refused.kind);
         let shown = State::decode(&refused.state).map(|state| Shown::of(kind, &self.tree(), &state));
         let shown = shown.unwrap_or_default();
         KeptAside {
@@ -195,7 +196,7 @@ impl<E: Engine> Office<E> {
         let mut changes = Changes { release: vec![(refused.record, false)], ..Changes::default() };
         for row in tx.rows(&[refused.record]).await? {
             let state = crate::look::decode(&row)?;
-            let shown = Shown::of(self.schema.kind(&row.kind), &self.tree(), &state);
+            let shown = Shown::of(self.schema().kind(&row.kind), &self.tree(), &state);
             let row = Row { refused: false, unsent: Unsent::Unpushed, ..row.clone() };
             changes.rows.push(NewRow { row, shown });
         }
