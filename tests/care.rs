@@ -147,7 +147,7 @@ fn a_doctor_tells_what_is_wrong_and_what_to_do() {
 
     district.stop();
     let cut_off = street.run(&["doctor"]);
-    assert_eq!((cut_off.code, &cut_off.json["well"]), (13, &false.into()));
+    assert_eq!((cut_off.code, &cut_off.json["well"]), (14, &false.into()));
     check(&cut_off, "parent", "bad", "");
     check(&cut_off, "database", "good", "完好");
 
@@ -179,7 +179,7 @@ fn a_doctor_tells_what_is_wrong_and_what_to_do() {
     }
     let broken = street.run(&["doctor"]);
     check(&broken, "database", "bad", "打不开");
-    assert_eq!(broken.code, 13);
+    assert_eq!(broken.code, 14);
     Folder(federation.path("nowhere").into()).fails(11, &["doctor"]);
 }
 
