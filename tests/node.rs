@@ -194,9 +194,18 @@ impl Node {
 
     /// As [`Node::configure`], with an interval of syncing.
     pub fn configure_sync(&self, parent: &str, every_minutes: u32) {
+        self.configure_with(parent, &format!("every_minutes = {every_minutes}\nlive = false\n"));
+    }
+
+    /// Syncs only when something changes: from the next start on.
+    pub fn configure_live(&self) {
+        let parent = self.up.as_ref().map(Relay::address).unwrap_or_default();
+        self.configure_with(&parent, "every_minutes = 0\nlive = true\n");
+    }
+
+    fn configure_with(&self, parent: &str, sync: &str) {
         let text = format!(
-            "listen = \"127.0.0.1:0\"\nadvertise = \"127.0.0.1:1\"\nparent = \"{parent}\"\n\
-             [sync]\nevery_minutes = {every_minutes}\n"
+            "listen = \"127.0.0.1:0\"\nadvertise = \"127.0.0.1:1\"\nparent = \"{parent}\"\n[sync]\n{sync}"
         );
         fs::write(self.folder.path().join("shuniu.toml"), text).unwrap();
     }

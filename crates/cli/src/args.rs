@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 use crate::commands::{
     backup, bundle, conflicts, doctor, export, figure, get, history, import, init, invite, join, list,
-    move_base, put, quarantine, registry, resolve, restore, revoke, schema, serve, status, sync, topic,
+    move_base, put, quarantine, registry, resolve, restore, revoke, schema, serve, status, sync, topic, urge,
     verify,
 };
 use crate::condition::{self, Condition};
@@ -66,6 +66,8 @@ pub enum What {
     Sync(sync::Sync),
     /// 与上级核对双方的记录是否相同，不改动任何内容 / Compare all records with the base above; changes nothing
     Verify(verify::Verify),
+    /// 催报：叫下级各节点马上上报，看着他们一个个报上来 / Call the nodes beneath to sync now, and watch them do it
+    Urge(urge::Urge),
     /// 看同步是否正常、谁没有上报 / See whether syncing works and who has not reported
     Status(status::Status),
     /// 检查本节点是否正常，不正常时说明怎么办 / Check whether this node is well, and what to do if not
@@ -238,6 +240,8 @@ mod tests {
             "shuniu join a.invite --folder x",
             "shuniu revoke 东城街道 --reason 设备遗失",
             "shuniu --json serve",
+            "shuniu urge",
+            "shuniu urge 罗湖区 440303001 --reason 月底报表 --wait 120",
             "shuniu get organization 53100000500021676K",
             "shuniu list organization 协会 --where 状态=正常 --where 住所= --order -changed --limit 10",
             "shuniu put organization name=甲 uscc=5",
@@ -279,6 +283,7 @@ mod tests {
             "shuniu list organization --where 状态",
             "shuniu list organization --below",
             "shuniu list organization --limit 0",
+            "shuniu urge --hours 0",
             "shuniu import organization a.xlsx --large-amounts many",
         ] {
             let error = read(line).unwrap_err();

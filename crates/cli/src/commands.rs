@@ -26,6 +26,7 @@ pub mod serve;
 pub mod status;
 pub mod sync;
 pub mod topic;
+pub mod urge;
 pub mod verify;
 
 use std::path::PathBuf;

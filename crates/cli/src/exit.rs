@@ -19,6 +19,7 @@ pub enum Exit {
     Demo = 12,
     Differs = 13,
     Unwell = 14,
+    Outstanding = 15,
 }
 
 /// One line of the table.
@@ -33,7 +34,7 @@ pub struct Meaning {
 }
 
 /// Every way in which a command can end.
-pub const TABLE: [Meaning; 15] = [
+pub const TABLE: [Meaning; 16] = [
     Meaning { exit: Exit::Done, codes: &["ok"], zh: "完成", en: "done", advice: "" },
     Meaning {
         exit: Exit::Internal,
@@ -133,6 +134,13 @@ pub const TABLE: [Meaning; 15] = [
         en: "the node is not well",
         advice: "请按每一行的提示处理，再运行“shuniu doctor”。",
     },
+    Meaning {
+        exit: Exit::Outstanding,
+        codes: &["outstanding"],
+        zh: "催报以后，还有节点没有报上来",
+        en: "called nodes have not all reported",
+        advice: "已报的都在。其余的一上线就会收到催报；可以稍后用“shuniu status”查看，或打电话问问。",
+    },
 ];
 
 impl Exit {
@@ -184,6 +192,7 @@ mod tests {
             ("demo_failed", 12),
             ("differs", 13),
             ("unwell", 14),
+            ("outstanding", 15),
             ("from a later program", 1),
         ] {
             assert_eq!(Exit::of(code).number(), number, "{code}");

@@ -74,6 +74,7 @@ async fn run(what: What, at: &Context) -> anyhow::Result<Exit> {
         What::Serve(command) => command.run(at).await,
         What::Sync(command) => command.run(at).await,
         What::Verify(command) => command.run(at).await,
+        What::Urge(command) => command.run(at).await,
         What::Status(command) => command.run(at).await,
         What::Doctor(command) => command.run(at).await,
         What::Backup(command) => command.run(at).await,

@@ -60,7 +60,7 @@ impl Node {
     pub fn configure(&self, parent: Option<SocketAddr>, every_minutes: u32) -> Result<(), DemoError> {
         let address = |a: Option<SocketAddr>| a.map(|a| a.to_string()).unwrap_or_default();
         let text = format!(
-            "listen = \"{}\"\nparent = \"{}\"\n\n[sync]\nevery_minutes = {every_minutes}\n",
+            "listen = \"{}\"\nparent = \"{}\"\n\n[sync]\nevery_minutes = {every_minutes}\nlive = false\n",
             address(self.listen),
             address(parent),
         );

@@ -32,6 +32,8 @@ pub struct SyncConfig {
     pub at: Vec<String>,
     /// Quiet hours, as "22:00-06:00"; empty: none.
     pub quiet: String,
+    /// Whether changes go up and come down at once, beside the schedule.
+    pub live: bool,
 }
 
 /// How figures judge.
@@ -44,7 +46,7 @@ pub struct FigureConfig {
 
 impl Default for SyncConfig {
     fn default() -> Self {
-        SyncConfig { every_minutes: 15, at: Vec::new(), quiet: String::new() }
+        SyncConfig { every_minutes: 15, at: Vec::new(), quiet: String::new(), live: true }
     }
 }
 
@@ -116,6 +118,8 @@ every_minutes = 15
 at = []
 # 安静时段,不主动同步,如 "22:00-06:00"。/ Quiet hours.
 quiet = ""
+# 实时:与上级保持连线,有改动随时上报和接收(安静时段除外);false 表示只按上面的时间。/ Live: changes at once.
+live = true
 
 [figures]
 # 超过几小时没有上报,统计中列为“迟报”。/ After so many hours without a report a base is late.

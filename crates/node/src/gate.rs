@@ -77,6 +77,11 @@ fn admitted(office: &Office, request: &Request<()>) -> Result<Caller, Status> {
     check_node(office, &certificates(request)?).map(Caller)
 }
 
+/// Serial number of the certificate that a node called with.
+pub(crate) fn serial<T>(request: &Request<T>) -> Result<String, Status> {
+    pki::leaf_serial_hex(&certificates(request)?).map_err(|e| status("not_allowed", e.to_string()))
+}
+
 /// A certificate that was revoked with its base stays so when the base has been invited again.
 fn check_revoked(office: &Office, certificates: &[CertificateDer<'static>]) -> Result<(), Status> {
     let serial = pki::leaf_serial_hex(certificates).map_err(|e| status("not_allowed", e.to_string()))?;

@@ -14,6 +14,7 @@ mod doctor;
 mod error;
 mod folder;
 mod gate;
+mod live;
 mod node;
 mod round;
 mod scheduler;

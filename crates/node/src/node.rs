@@ -1,12 +1,12 @@
 //! What the parts of a running node share.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use office::{Office, Outside, Settings};
 use pki::{LetterKey, LiveIdentity};
 use record::Tree;
 use sync::schedule::Schedule;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
 use wire::sync::SignedRegistry;
 use wire::sync::sync_client::SyncClient;
@@ -40,6 +40,10 @@ pub(crate) struct Node {
     /// This node's share of the spread of daily times, as the parent told it.
     pub spread_ms: Mutex<u64>,
     channel: Mutex<Option<Channel>>,
+    /// Counts how often the connection to the parent was given up.
+    pub hung_up: watch::Sender<u64>,
+    /// Set once children can reach it; a command that opens the folder for itself does not serve.
+    pub serving: OnceLock<()>,
 }
 
 /// The program's version, as peers are told.
@@ -80,6 +84,8 @@ impl Node {
             next_sync_ms: Mutex::new(0),
             spread_ms: Mutex::new(0),
             channel: Mutex::new(None),
+            hung_up: watch::Sender::new(0),
+            serving: OnceLock::new(),
         }))
     }
 
@@ -128,9 +134,15 @@ impl Node {
         Ok(SyncClient::new(self.parent()?).max_decoding_message_size(wire::MESSAGE_BYTES))
     }
 
+    /// Whether children can reach this node now.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.get().is_some()
+    }
+
     /// Gives the connection up, so that the next round dials anew.
     pub(crate) fn hang_up(&self) {
         *lock(&self.channel) = None;
+        self.hung_up.send_modify(|count| *count += 1);
     }
 }
 

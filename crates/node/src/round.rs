@@ -57,6 +57,23 @@ pub(crate) async fn run(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, NodeError> {
     let _one = node.round.lock().await;
+    run_alone(node, progress).await
+}
+
+/// Runs one round if changes still ask for it once no other round is under way.
+pub(crate) async fn run_if_due(node: &Arc<Node>) -> Result<Option<Report>, NodeError> {
+    let _one = node.round.lock().await;
+    let now_ms = node.office.now_ms();
+    if node.office.live_due(&node.schedule).is_none_or(|due| due > now_ms) {
+        return Ok(None);
+    }
+    run_alone(node, &mut |_| {}).await.map(Some)
+}
+
+async fn run_alone(
+    node: &Arc<Node>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Report, NodeError> {
     let started = Instant::now();
     match attempt(node, progress).await {
         Ok(report) => {

@@ -22,7 +22,7 @@ use crate::node::Node;
 use crate::service::{admin, bundles, enrolment, records, replication};
 use crate::tls::{PING_EVERY, PING_TIMEOUT, WINDOW_BYTES, accept};
 use crate::token::Token;
-use crate::{gate, scheduler, token};
+use crate::{gate, live, scheduler, token};
 
 /// Where a started node can be reached.
 #[derive(Debug, Clone)]
@@ -59,10 +59,12 @@ pub async fn serve(
     token::publish(&folder, admin, &token)?;
     let listening =
         Listening { children: children.as_ref().map(|c| c.0), admin, base_name: node.base_name.clone() };
+    node.serving.get_or_init(|| ());
     ready(&listening);
     tokio::select! {
         () = stop => {}
         () = scheduler::run(node.clone()) => {}
+        () = live::run(node.clone()) => {}
     }
     stopping.send_replace(true);
     token::withdraw(&folder);
@@ -95,7 +97,7 @@ async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), NodeError> {
     Ok((listener, bound))
 }
 
-async fn stop_signal(mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn stop_signal(mut stopped: watch::Receiver<bool>) {
     // A sender that is gone means the same.
     stopped.wait_for(|stop| *stop).await.map(drop).unwrap_or_default();
 }
@@ -109,7 +111,8 @@ async fn listen_for_children(
     }
     let (listener, address) = bind(&node.config.listen).await?;
     let incoming = accept(listener, node.identity.server_config()?);
-    let replication = SyncServer::new(replication::Desk(node.clone()))
+    let desk = replication::Desk(node.clone(), stopped.clone());
+    let replication = SyncServer::new(desk)
         .max_decoding_message_size(wire::MESSAGE_BYTES)
         .max_encoding_message_size(wire::MESSAGE_BYTES);
     let joining = EnrolmentServer::new(enrolment::Desk(node.clone()));

@@ -121,6 +121,7 @@ impl<E: Engine> Office<E> {
         let open =
             Open { id, timeline: timelines.current(), link, echoes: BTreeMap::new(), told: Vec::new() };
         self.sessions().insert(child, open);
+        self.live_visited(child, false);
         Ok(Session { id, welcome, spread_ms: spread(child), registry })
     }
 
@@ -195,6 +196,11 @@ impl<E: Engine> Office<E> {
         self.note_echoes(child, session, &received, applied.first_seq);
         self.committed(&received.changes).await?;
         self.committed(&regained).await?;
+        self.tell(&received.changes, &applied, Some((child, &received.echoes)));
+        self.tell(&regained, &applied, None);
+        if whole && link.is_some() {
+            self.live_visited(child, true);
+        }
         let mut verdicts = pushed.iter().map(|p| p.id).zip(received.verdicts);
         Ok(sizes.into_iter().map(|n| (applied.position, verdicts.by_ref().take(n).collect())).collect())
     }

@@ -21,6 +21,7 @@ mod guard;
 mod history;
 mod import;
 mod invite;
+mod live;
 mod look;
 mod mint;
 mod moves;
@@ -55,6 +56,7 @@ pub use figure::{BaseReport, Figure, Watermark};
 pub use filter::Filtering;
 pub use history::{Edit, EditedField};
 pub use import::{ImportOptions, ImportReport, LargeAmounts, RefusedRow};
+pub use live::Line;
 pub use look::{Delivery, Disputed, Look, View, Viewed};
 pub use mint::Secret;
 pub use outside::{Chance, Clock, Outside, SystemChance, SystemClock};
@@ -110,6 +112,7 @@ pub struct Office<E: Engine = Store> {
     barred: Mutex<registry::Barred>,
     corrections: Mutex<corrector::Corrections>,
     changed: watch::Sender<u64>,
+    live: live::Live,
 }
 
 const META_BASE: &str = "base";
@@ -181,6 +184,7 @@ impl<E: Engine> Office<E> {
             barred: Mutex::new(barred),
             corrections: Mutex::default(),
             changed: watch::Sender::new(0),
+            live: live::Live::default(),
         };
         office.reshow_if_changed().await?;
         Ok(office)

@@ -84,6 +84,7 @@ impl<E: Engine> Office<E> {
         let tree = read_tree(self.schema(), &mut snapshot).await?;
         *self.tree.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(tree);
         self.tree_stale.store(false, Ordering::Release);
+        self.live.ring_all();
         Ok(())
     }
 
@@ -185,6 +186,7 @@ impl<E: Engine> Office<E> {
         barred.keep(&mut tx).await?;
         tx.commit().await?;
         *self.barred() = barred;
+        self.live.ring_all();
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl<E: Engine> Office<E> {
             &writing,
             &choice.entries(conflict, &before),
         )?;
-        self.perform(&mut tx, &tree, &gathered.changes).await?;
+        let applied = self.perform(&mut tx, &tree, &gathered.changes).await?;
         tx.put_decision(&Decision {
             at_ms: desk.saved_at_ms,
             act: Act::Resolve,
@@ -119,6 +119,7 @@ impl<E: Engine> Office<E> {
         .await?;
         tx.commit().await?;
         self.committed(&gathered.changes).await?;
+        self.tell(&gathered.changes, &applied, None);
         Ok(Resolved {
             id: row.id,
             version,

@@ -147,9 +147,10 @@ impl<E: Engine> Office<E> {
             results.push(result);
         }
         if mode != Mode::Rehearse && !gathered.changes.rows.is_empty() {
-            self.perform(&mut tx, &tree, &gathered.changes).await?;
+            let applied = self.perform(&mut tx, &tree, &gathered.changes).await?;
             tx.commit().await?;
             self.committed(&gathered.changes).await?;
+            self.tell(&gathered.changes, &applied, None);
         }
         Ok(results)
     }

@@ -131,6 +131,7 @@ impl<E: Engine> Office<E> {
         registry: &[Incoming],
     ) -> Result<Round<E>, OfficeError> {
         let parent = self.parent_or_fail()?;
+        self.live_began();
         self.learn_registry(parent, registry).await?;
         let mut tx = self.store.begin().await?;
         self.still_above(&*self.tree_in(&mut tx).await?, parent)?;
@@ -217,9 +218,11 @@ impl<E: Engine> Office<E> {
         let mut tx = self.store.begin().await?;
         let tree = self.tree_in(&mut tx).await?;
         let changes = self.merge_pulled(&mut tx, &tree, parent, registry, &[]).await?;
-        self.perform(&mut tx, &tree, &changes).await?;
+        let applied = self.perform(&mut tx, &tree, &changes).await?;
         tx.commit().await?;
-        self.committed(&changes).await
+        self.committed(&changes).await?;
+        self.tell(&changes, &applied, None);
+        Ok(())
     }
 
     /// The first tree of a node that has just joined.
@@ -348,7 +351,7 @@ impl<E: Engine> Office<E> {
         if last {
             changes.ticks = ticks_of(round.parent, &round.seals);
         }
-        tx.apply(&changes).await?;
+        let applied = tx.apply(&changes).await?;
         tx.commit().await?;
         if last {
             self.note_acked_seals(&round.seals);
@@ -356,7 +359,11 @@ impl<E: Engine> Office<E> {
         let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
         round.pushed += (sent.rows.len() as u64).saturating_sub(refused);
         round.refused += refused;
-        self.committed(&changes).await
+        self.committed(&changes).await?;
+        // What the parent did not take now it would not take a moment later either.
+        self.tell_below(&changes, &applied, None);
+        self.live_progress(round.pushed, round.to_push);
+        Ok(())
     }
 
     /// What the acknowledgement of one batch settles, as of this transaction.
@@ -439,13 +446,18 @@ impl<E: Engine> Office<E> {
         }
         changes.links.push(link);
         changes.ticks.extend(page.ticks);
-        self.perform(&mut tx, &tree, &changes).await?;
+        let applied = self.perform(&mut tx, &tree, &changes).await?;
         let regained = if page.end { self.recheck(&mut tx).await? } else { Changes::default() };
         tx.commit().await?;
         round.pulled += pulled.len() as u64;
         round.withdrawn += page.withdrawn.len() as u64;
         self.committed(&changes).await?;
         self.committed(&regained).await?;
+        self.tell(&changes, &applied, None);
+        self.tell(&regained, &applied, None);
+        if page.end {
+            self.live_pulled(page.position, round.pushed);
+        }
         // A page that gives this node another parent is the last one taken from this one (L4).
         let moved = self.parent() != Some(round.parent);
         Ok(PullOutcome { cursor: page.position, end: page.end || moved })
@@ -456,6 +468,7 @@ impl<E: Engine> Office<E> {
     /// # Errors
     /// [`OfficeError`] when the store fails.
     pub async fn round_failed(&self, words: &str) -> Result<(), OfficeError> {
+        self.live_failed(words);
         let Some(parent) = self.parent() else { return Ok(()) };
         let mut tx = self.store.begin().await?;
         let mut link = up_link(&mut tx, parent).await?;

@@ -7,7 +7,7 @@ use crate::tree::Tree;
 
 /// What decides who may see a record: all its homes and its audience. While either has alternatives, the union
 /// of them counts: the question whom a record belongs to must not hide it from one of the two.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Scope {
     /// Homes, sorted; one unless there are alternatives.
     pub homes: Vec<BaseId>,

@@ -4,8 +4,8 @@
 //! performs them. Nothing here knows tokio, gRPC, SQL, a clock or a random source, so that the same code runs
 //! under a simulated federation and under a real one.
 //!
-//! Begin with [`model`](crate::Changes), then [`parent`] and [`child`];
-//! [`compare`] spares what both ends hold alike.
+//! Begin with [`model`](crate::Changes), then [`parent`] and [`child`]; [`compare`] spares what both ends hold alike,
+//! [`watch`] is what makes changes live.
 
 pub mod carried;
 pub mod child;
@@ -16,6 +16,7 @@ pub mod moves;
 pub mod parent;
 mod position;
 pub mod schedule;
+pub mod watch;
 
 pub use model::{
     Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick,

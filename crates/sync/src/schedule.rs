@@ -38,7 +38,8 @@ impl Schedule {
         Some(self.after_quiet(earliest))
     }
 
-    fn after_quiet(&self, at_ms: u64) -> u64 {
+    /// `at_ms`, or the end of the quiet hours that it lies in.
+    pub fn after_quiet(&self, at_ms: u64) -> u64 {
         match self.quiet {
             Some((from, until)) if in_span(minute_of_day(at_ms), from, until) => {
                 let start_of_minute = at_ms - at_ms % MINUTE_MS;

@@ -11,6 +11,7 @@ mod contract;
 mod convert;
 mod packed;
 mod protocol;
+mod watch;
 
 pub use bundle_content::{put_message, take_message};
 pub use bundle_file::{BUNDLE_BYTES_MAX, BUNDLE_VERSION, FileError, bundle_from_file, bundle_to_file};

@@ -58,12 +58,13 @@ fn head(answer: &StatusAnswer) -> String {
 
 fn links(links: &[LinkStatus], cell_width_max: Option<usize>) -> String {
     let headings =
-        ["方向", "基地", "上次成功", "上次失败", "失败原因", "待上报", "待下发", "时钟", "程序版本"];
+        ["方向", "基地", "直连", "上次成功", "上次失败", "失败原因", "待上报", "待下发", "时钟", "程序版本"];
     let mut grid = Grid::new(headings).cut_at(cell_width_max);
     for link in links {
         grid.row([
             if link.up { "上级" } else { "下级" }.to_owned(),
             link.base_name.clone(),
+            if link.live { "在线" } else { "不在线" }.to_owned(),
             instant_or(link.last_success_ms, "从未"),
             instant_or(link.last_failure_ms, "从未"),
             link.last_failure.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causal::BaseId;
-use office::{ImportOptions, ImportReport, LargeAmounts, NewBase};
+use office::{ImportOptions, ImportReport, LargeAmounts, NewBase, Office};
 use pki::{InviteCode, InviteFile};
 use record::Tree;
 use store::Invite;
@@ -19,6 +19,7 @@ use crate::node::{Node, VERSION, lock};
 use crate::service::quarantine;
 use crate::service::records::base_report;
 use crate::service::registry;
+use crate::service::urge;
 use crate::service::verify;
 use crate::{backup, round};
 
@@ -37,6 +38,7 @@ type Events<T> = ReceiverStream<Result<T, Status>>;
 impl Admin for Desk {
     type SyncNowStream = Events<pb::SyncEvent>;
     type VerifyStream = Events<pb::VerifyEvent>;
+    type UrgeStream = Events<pb::UrgeEvent>;
     type ImportStream = Events<pb::ImportEvent>;
 
     async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::StatusAnswer>, Status> {
@@ -52,7 +54,7 @@ impl Admin for Desk {
             links: seen
                 .links
                 .iter()
-                .map(|(link, down)| link_status(&tree, link, *down, seen.unsent))
+                .map(|(link, down)| link_status(&node.office, &tree, link, *down, seen.unsent))
                 .collect(),
             beneath: seen
                 .beneath
@@ -143,6 +145,16 @@ impl Admin for Desk {
     ) -> Result<Response<pb::CheckDatabaseAnswer>, Status> {
         let faults = self.0.office.check_database().await.map_err(office_status)?;
         Ok(Response::new(pb::CheckDatabaseAnswer { faults, bytes: self.0.folder.database_bytes() }))
+    }
+
+    async fn urge(&self, request: Request<pb::UrgeRequest>) -> Result<Response<Self::UrgeStream>, Status> {
+        if !self.0.is_serving() {
+            let words = "服务没有运行,下级连不上来:请先启动 shuniu serve,再催报 / the server is not running";
+            return Err(status("unreachable", words));
+        }
+        let (events, stream) = mpsc::channel(EVENTS);
+        urge::urge(&self.0.office, request.get_ref(), events)?;
+        Ok(Response::new(ReceiverStream::new(stream)))
     }
 
     async fn invite(
@@ -293,7 +305,13 @@ async fn send_report(report: ImportReport, events: &mpsc::Sender<Result<pb::Impo
     }
 }
 
-fn link_status(tree: &Tree, link: &sync::Link, waiting_down: u64, unsent: u64) -> pb::LinkStatus {
+fn link_status(
+    office: &Office,
+    tree: &Tree,
+    link: &sync::Link,
+    waiting_down: u64,
+    unsent: u64,
+) -> pb::LinkStatus {
     pb::LinkStatus {
         base: link.peer.to_string(),
         base_name: tree.name(link.peer),
@@ -305,6 +323,7 @@ fn link_status(tree: &Tree, link: &sync::Link, waiting_down: u64, unsent: u64) -
         waiting_down,
         clock_offset_ms: link.clock_offset_ms,
         version: link.peer_version.clone(),
+        live: office.is_live(link.peer),
     }
 }
 

@@ -8,4 +8,6 @@ pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod replication;
+pub(crate) mod urge;
 pub(crate) mod verify;
+pub(crate) mod watch;

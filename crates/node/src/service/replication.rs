@@ -18,8 +18,9 @@ use wire::sync::{
 use wire::{Outdated, Versions};
 
 use crate::error::{invalid_status, node_status, office_status, status};
-use crate::gate::Caller;
+use crate::gate::{self, Caller};
 use crate::node::{Node, VERSION};
+use crate::service::watch;
 use crate::statement;
 
 /// A child that sends nothing for this long while it pushes, or does not read what it pulls, is let go.
@@ -27,7 +28,8 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 /// Pages prepared ahead of a child that pulls.
 const PAGES_AHEAD: usize = 2;
 
-pub(crate) struct Desk(pub Arc<Node>);
+/// The node, and the word that it stops.
+pub(crate) struct Desk(pub Arc<Node>, pub tokio::sync::watch::Receiver<bool>);
 
 type Answers<T> = ReceiverStream<Result<T, Status>>;
 
@@ -40,6 +42,7 @@ fn caller<T>(request: &Request<T>) -> Result<BaseId, Status> {
 impl SyncService for Desk {
     type PushStream = Answers<PushAck>;
     type PullStream = Answers<PullBatch>;
+    type WatchStream = Answers<pb::WatchDown>;
 
     async fn handshake(&self, request: Request<pb::Hello>) -> Result<Response<Welcome>, Status> {
         let office = &self.0.office;
@@ -121,6 +124,19 @@ impl SyncService for Desk {
         caller(&request)?;
         let none = || status("not_found", "本节点没有市级签发的数据约定 / no signed contract here");
         Ok(Response::new(self.0.contract.newest().ok_or_else(none)?.message.clone()))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<pb::WatchUp>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let child = caller(&request)?;
+        let serial = gate::serial(&request)?;
+        let line = self.0.office.watch_open(child, &serial).map_err(office_status)?;
+        let (told, stream) = mpsc::channel(watch::WORDS_AHEAD);
+        let (office, stopped) = (self.0.office.clone(), self.1.clone());
+        tokio::spawn(watch::attend(office, line, request.into_inner(), told, stopped));
+        Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
 
