@@ -109,7 +109,7 @@ impl<E: Engine> Office<E> {
             compared += page.rows.len() as u64;
             tell(compared);
             verified.equal += (page.rows.len() - outcome.unlike.len()) as u64;
-            sort_in(&mut verified, &page, &outcome.unlike, cursor);
+            sort_in(&mut verified, &page, &outcome.unlike, &aside, cursor);
         }
         self.name(&mut walk.snapshot, &aside, &mut verified).await?;
         Ok(verified)
@@ -138,8 +138,17 @@ impl<E: Engine> Office<E> {
     }
 }
 
-fn sort_in(verified: &mut Verified, page: &Page, unlike: &BTreeMap<RecordId, Unlike>, cursor: u64) {
-    let mine = |row: &Mine| unlike.get(&row.held.id).map(|above| (*above, why(row, above, cursor)));
+fn sort_in(
+    verified: &mut Verified,
+    page: &Page,
+    unlike: &BTreeMap<RecordId, Unlike>,
+    aside: &Aside,
+    cursor: u64,
+) {
+    let mine = |row: &Mine| {
+        let above = unlike.get(&row.held.id)?;
+        Some((*above, why(row, above, cursor, aside.refused.contains_key(&above.id))))
+    };
     for (above, why) in page.rows.iter().filter_map(mine) {
         let place = if above.held { Place::Differs } else { Place::OnlyHere };
         verified.add(above.id, String::new(), place, why);
@@ -177,7 +186,7 @@ impl Aside {
 
     fn detail(&self, found: &Found) -> String {
         let reasons = match found.why {
-            Why::Refused | Why::WaitsUp => &self.refused,
+            Why::Refused | Why::Held | Why::WaitsUp => &self.refused,
             Why::KeptAside => &self.inbound,
             _ => return String::new(),
         };

@@ -58,6 +58,8 @@ pub enum Why {
     Hidden,
     /// The parent refused it.
     Refused,
+    /// The parent holds it until it can be verified.
+    Held,
     /// This node keeps it aside: what the parent sent could not be taken.
     KeptAside,
     /// For none of these reasons.
@@ -77,6 +79,7 @@ impl Why {
             Why::WaitsDown => "waits_down",
             Why::Hidden => "hidden",
             Why::Refused => "refused",
+            Why::Held => "held",
             Why::KeptAside => "kept_aside",
             Why::Unexplained => "unexplained",
         }
@@ -89,6 +92,7 @@ impl Why {
             Why::WaitsDown => "待下发",
             Why::Hidden => "已收回,因有未上报的修改暂存",
             Why::Refused => "上级未接收",
+            Why::Held => "上级暂存,待核实",
             Why::KeptAside => "本机未接收,在隔离区",
             Why::Unexplained => "原因不明",
         }
@@ -96,12 +100,14 @@ impl Why {
 }
 
 /// Why a row of the child is not held above in the same state. `cursor` is the number up to which the child has
-/// pulled the parent's changes.
-pub fn why(mine: &Mine, above: &Unlike, cursor: u64) -> Why {
+/// pulled the parent's changes; `is_aside` when the parent said that it keeps the row aside.
+pub fn why(mine: &Mine, above: &Unlike, cursor: u64, is_aside: bool) -> Why {
     if mine.refused {
         Why::Refused
     } else if mine.unsent != Unsent::Clean {
         Why::WaitsUp
+    } else if is_aside {
+        Why::Held
     } else if above.seq > cursor {
         Why::WaitsDown
     } else {

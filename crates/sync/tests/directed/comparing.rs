@@ -234,15 +234,16 @@ fn why_a_record_is_not_the_same() {
         refused,
     };
     let above = |seq| Unlike { id: id(1), seq, held: true };
-    for (unsent, refused, seq, expected) in [
-        (Unsent::Clean, true, 9, Why::Refused),
-        (Unsent::Unpushed, false, 9, Why::WaitsUp),
-        (Unsent::Resend, false, 0, Why::WaitsUp),
-        (Unsent::Clean, false, 9, Why::WaitsDown),
-        (Unsent::Clean, false, 5, Why::Unexplained),
-        (Unsent::Clean, false, 0, Why::Unexplained),
+    for (unsent, refused, aside, seq, expected) in [
+        (Unsent::Clean, true, true, 9, Why::Refused),
+        (Unsent::Unpushed, false, true, 9, Why::WaitsUp),
+        (Unsent::Resend, false, false, 0, Why::WaitsUp),
+        (Unsent::Clean, false, true, 9, Why::Held),
+        (Unsent::Clean, false, false, 9, Why::WaitsDown),
+        (Unsent::Clean, false, false, 5, Why::Unexplained),
+        (Unsent::Clean, false, false, 0, Why::Unexplained),
     ] {
-        assert_eq!(why(&mine(unsent, refused), &above(seq), 5), expected);
+        assert_eq!(why(&mine(unsent, refused), &above(seq), 5, aside), expected);
     }
     assert!(Why::Hidden.is_in_flight() && !Why::Refused.is_in_flight() && !Why::KeptAside.is_in_flight());
 }
