@@ -91,7 +91,9 @@ pub fn ranges(rows: &[Held], upto: Option<RecordId>) -> Vec<Range> {
         if ranges.is_empty() {
             ranges.push(of(&[]));
         }
-        ranges.iter_mut().next_back().into_iter().for_each(|last| last.upto = upto);
+        if let Some(last) = ranges.last_mut() {
+            last.upto = upto;
+        }
     }
     ranges
 }
