@@ -160,7 +160,14 @@ pub(crate) async fn greet(node: &Arc<Node>, client: &mut Client) -> Result<Greet
     let (hello, registry_digest) = office.hello(VERSION).await?;
     let sent_at_ms = office.now_ms();
     let statement_at_ms = statement::latest(node).await?.0;
-    let said = pb::Hello { statement_at_ms, ..hello_message(office, hello, registry_digest, sent_at_ms) };
+    let beat = hello.heartbeat;
+    let said = pb::Hello {
+        statement_at_ms,
+        // Only a live call is a heartbeat: a letter that arrives late would look like a second machine.
+        stands: beat.map(|beat| beat.position.into()),
+        head: beat.map(|beat| pb::Dot { replica: beat.head.replica.0, tick: beat.head.tick }),
+        ..hello_message(office, hello, registry_digest, sent_at_ms)
+    };
     let answer = tokio::time::timeout(STUCK_AFTER, client.handshake(said)).await;
     let address = node.parent_address();
     let answer = answer.map_err(|_| silent(&address))?;
@@ -231,6 +238,8 @@ pub(crate) fn hello_message(
         sent_at_ms,
         registry_digest,
         statement_at_ms: 0,
+        stands: None,
+        head: None,
     }
 }
 

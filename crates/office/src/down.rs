@@ -112,7 +112,14 @@ impl<E: Engine> Office<E> {
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
         let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
-        let (mut welcome, link) = welcome(&timelines, link.as_ref(), child, hello);
+        let (mut welcome, mut link) = welcome(&timelines, link.as_ref(), child, hello);
+        if let Some(beat) = hello.heartbeat {
+            let clones = link.memory.clone_at_ms;
+            if link.memory.hear(beat, self.now_ms()) {
+                self.keep_link(&link).await?;
+            }
+            welcome.clone = link.memory.clone_at_ms != clones;
+        }
         welcome.quarantined =
             self.in_quarantine(&mut snapshot, child).await?.into_iter().take(ASIDE_TOLD_MAX).collect();
         let rows = self.registry_rows(&mut snapshot).await?;
@@ -131,6 +138,12 @@ impl<E: Engine> Office<E> {
         if sessions.get(&child).is_some_and(|open| open.id == session) {
             sessions.remove(&child);
         }
+    }
+
+    async fn keep_link(&self, link: &Link) -> Result<(), OfficeError> {
+        let mut tx = self.store.begin().await?;
+        tx.apply(&Changes { links: vec![link.clone()], ..Changes::default() }).await?;
+        Ok(tx.commit().await?)
     }
 
     pub(crate) async fn registry_rows<R: Read>(&self, reader: &mut R) -> Result<Vec<Row>, OfficeError> {

@@ -60,6 +60,8 @@ pub struct BaseReport {
     pub restored: bool,
     /// It has a node of its own.
     pub own_node: bool,
+    /// Edits that its node is known to have made and that have never arrived.
+    pub missing: u64,
 }
 
 impl Watermark {
@@ -87,6 +89,12 @@ impl Watermark {
         let restored = list(|b| b.restored, false);
         if !restored.is_empty() {
             sentence += &format!(";从备份恢复、其后修改未经证实:{restored}");
+        }
+        let missing = self.bases.iter().filter(|b| b.missing > 0);
+        let missing: Vec<_> =
+            missing.map(|b| format!("{}(最后所知有 {} 条未上报)", b.name, b.missing)).collect();
+        if !missing.is_empty() {
+            sentence += &format!(";未到:{}", missing.join("、"));
         }
         if self.quarantined > 0 {
             sentence += &format!(";另有 {} 条在隔离区,未计入", self.quarantined);
@@ -151,10 +159,16 @@ impl<E: Engine> Office<E> {
         let seals = snapshot.seals().await?;
         let quarantined: BTreeMap<BaseId, u64> = snapshot.quarantine_counts().await?.into_iter().collect();
         let now_ms = self.now_ms();
+        let replicas = self.replicas();
+        let known = |id| replicas.get(&id).map_or(0, |replica| replica.tick);
+        let links = snapshot.links().await?;
+        let below = links.iter().filter(|link| !link.up);
+        let missing: BTreeMap<BaseId, u64> = below.map(|l| (l.peer, l.memory.missing(known))).collect();
         let in_service = |base: &BaseId| tree.get(*base).is_some_and(|b| b.standing == Standing::Active);
         let report = |base: BaseId| {
             let kept = quarantined.get(&base).copied().unwrap_or(0);
-            self.base_report(tree, base, newest(&seals, base), kept, now_ms)
+            let missing = missing.get(&base).copied().unwrap_or(0);
+            BaseReport { missing, ..self.base_report(tree, base, newest(&seals, base), kept, now_ms) }
         };
         let bases: Vec<_> = tree.subtree(self.me.base).into_iter().filter(in_service).map(report).collect();
         let complete = bases.iter().map(|b| b.sealed_up_to_ms).min().unwrap_or(0);
@@ -184,6 +198,7 @@ impl<E: Engine> Office<E> {
             never: sealed_up_to_ms == 0,
             restored: seal.is_some_and(|s| s.restored),
             own_node: tree.get(base).is_some_and(|b| !b.hosted),
+            missing: 0,
         }
     }
 }

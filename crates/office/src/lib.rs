@@ -65,7 +65,7 @@ pub use registry::{NewBase, describe_registry};
 pub use resolve::{Keep, Resolve, Resolved};
 pub use save::{Put, Saved};
 pub use statement::KeptStatement;
-pub use status::Status;
+pub use status::{LinkStatus, Status};
 pub use store::{Act, Decision};
 pub use up::{Outgoing, PullOutcome, Round};
 

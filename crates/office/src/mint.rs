@@ -54,6 +54,11 @@ impl Mint {
         Dot { replica: self.replica.unwrap_or_default(), tick: self.ticks }
     }
 
+    /// The last edit's name; tick 0 before the first.
+    pub(crate) fn head(&self) -> Dot {
+        Dot { replica: self.replica.unwrap_or_default(), tick: self.ticks }
+    }
+
     pub(crate) fn live(&self) -> Option<ReplicaId> {
         self.replica
     }

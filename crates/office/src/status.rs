@@ -9,8 +9,8 @@ use crate::{BaseReport, Office, OfficeError};
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
-    /// Its links; each with how many changes wait to go down over it (an upper bound, 0 for the link up).
-    pub links: Vec<(Link, u64)>,
+    /// Its links.
+    pub links: Vec<LinkStatus>,
     /// What each base beneath has reported.
     pub beneath: Vec<BaseReport>,
     /// Records held.
@@ -21,6 +21,17 @@ pub struct Status {
     pub quarantined: u64,
     /// Records with alternatives.
     pub disputed: u64,
+}
+
+/// How one link is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkStatus {
+    /// What is remembered of it.
+    pub link: Link,
+    /// How many changes wait to go down over it: an upper bound, 0 for the link up.
+    pub waiting_down: u64,
+    /// Edits that the child is known to have made and that have never arrived; of a lost disk nobody else holds them.
+    pub missing: u64,
 }
 
 /// More than this in quarantine is counted as this many.
@@ -46,7 +57,13 @@ impl<E: Engine> Office<E> {
         let seq = snapshot.timelines().await?.seq;
         let waiting =
             |link: &Link| if link.up { 0 } else { seq - self.cursor_of(link).map_or(0, |c| c.seq.min(seq)) };
-        let links = snapshot.links().await?.into_iter().map(|l| (l.clone(), waiting(&l))).collect();
+        let replicas = self.replicas();
+        let known = |id| replicas.get(&id).map_or(0, |replica| replica.tick);
+        let one = |link: Link| {
+            let (waiting_down, missing) = (waiting(&link), link.memory.missing(known));
+            LinkStatus { link, waiting_down, missing }
+        };
+        let links = snapshot.links().await?.into_iter().map(one).collect();
         let mut status = Status { links, beneath: watermark.bases, ..Status::default() };
         status.unsent = snapshot.unsent_count().await?;
         status.quarantined = snapshot.quarantined(QUARANTINE_COUNT).await?.len() as u64;

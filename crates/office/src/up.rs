@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{Engine, Read, Write};
 use sync::child::{Desk, Sent, next_seal, resync, ticks_of};
 use sync::parent::{Hello, Incoming, Verdict, Welcome};
-use sync::{Changes, Link, Position, Row, Seal, Tick, TimelineId, limits};
+use sync::{Changes, Heartbeat, Link, Position, Row, Seal, Tick, TimelineId, limits};
 
 use crate::down::{PulledPage, PushedBatch, registry_digest};
 use crate::{Office, OfficeError};
@@ -86,6 +86,8 @@ pub struct Outgoing {
 }
 
 const META_COVERS: &str = "seal_covers";
+/// The stretch of this database's life in which it was found to be restored.
+const META_RESTORED: &str = "restored_in";
 /// Own seals whose extent is remembered: delivery ticks of older ones no longer matter.
 const COVERS_KEPT: usize = 64;
 
@@ -110,8 +112,15 @@ impl<E: Engine> Office<E> {
         let link = up_link(&mut snapshot, parent).await?;
         let digest = registry_digest(&self.registry_rows(&mut snapshot).await?);
         let unsent = snapshot.unsent_count().await?;
-        let hello =
-            Hello { cursor: link.cursor, ack: link.ack, epoch: link.epoch, unsent, version: version.into() };
+        let heartbeat = Heartbeat { position: snapshot.timelines().await?.now(), head: self.mint().head() };
+        let hello = Hello {
+            cursor: link.cursor,
+            ack: link.ack,
+            epoch: link.epoch,
+            unsent,
+            version: version.into(),
+            heartbeat: Some(heartbeat),
+        };
         Ok((hello, digest))
     }
 
@@ -145,6 +154,10 @@ impl<E: Engine> Office<E> {
             link = Link { clock_offset_ms: offset_ms, ..up_link(&mut tx, parent).await? };
         }
         self.let_go(&mut tx, parent, &welcome.quarantined).await?;
+        self.note_past(&mut tx, welcome).await?;
+        if welcome.clone {
+            link.memory.clone_at_ms = self.now_ms();
+        }
         let seals = self.mint_seals(&mut tx, parent_ms).await?;
         tx.apply(&Changes { links: vec![link], seals, ..Changes::default() }).await?;
         tx.commit().await?;
@@ -184,6 +197,17 @@ impl<E: Engine> Office<E> {
             compares: false,
             spared: 0,
         })
+    }
+
+    /// A parent that remembers this node in a place that its database has never been in knew a later life of it: it was
+    /// restored from a backup, or begun anew (S4). What it seals in this stretch says so.
+    async fn note_past(&self, tx: &mut E::Tx, welcome: &Welcome) -> Result<(), OfficeError> {
+        let timelines = tx.timelines().await?;
+        if welcome.stood.is_some_and(|stood| !timelines.knows(stood)) {
+            tracing::warn!("the parent remembers a later state of this database: it was restored");
+            tx.put_meta(META_RESTORED, &timelines.current().0.to_be_bytes()).await?;
+        }
+        Ok(())
     }
 
     /// Takes note of what the parent no longer keeps aside.
@@ -258,12 +282,13 @@ impl<E: Engine> Office<E> {
         let refused =
             tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound).count() as u64;
         let current = timelines.current();
+        let restored = tx.meta(META_RESTORED).await?.as_deref() == Some(&current.0.to_be_bytes());
         let mut seals = Vec::new();
         for base in self.tree().served_by(self.me.base) {
             let last = held.iter().find(|s| s.base == base && s.timeline == current);
             let seal = next_seal(last, base, current, parent_ms, timelines.seq);
             let exceptions = if base == self.me.base { unattested.clone() } else { Vec::new() };
-            seals.push(Seal { unsent: refused, exceptions, ..seal });
+            seals.push(Seal { unsent: refused, exceptions, restored, ..seal });
         }
         let n = seals.iter().find(|s| s.base == self.me.base).map_or(0, |s| s.n);
         let mut covers = read_covers(tx).await?;

@@ -114,7 +114,14 @@ mod tests {
         let known = Export { ack: Some(at(1, 10)), epoch: 1, ..Export::default() };
         let check = |ack, epoch, resync, export: Option<&Export>, past: &Timelines, expected: Worth| {
             let link = Link { ack, epoch, cursor: export.and_then(|e| e.cursor), ..Link::default() };
-            let welcome = Welcome { position: past.now(), epoch: 1, resync, quarantined: vec![] };
+            let welcome = Welcome {
+                position: past.now(),
+                epoch: 1,
+                resync,
+                quarantined: vec![],
+                stood: None,
+                clone: false,
+            };
             assert_eq!(worth(&link, export, &welcome, past), expected, "{ack:?} {epoch} {resync}");
         };
         let same = past(&[(1, 0)], 20);
@@ -131,7 +138,14 @@ mod tests {
         check(Some(at(3, 12)), 1, true, Some(&known), &same, Worth::Nothing);
         // A page came by another way from a timeline that this past does not hold.
         let link = Link { ack: Some(at(1, 10)), cursor: Some(at(3, 5)), epoch: 1, ..Link::default() };
-        let welcome = Welcome { position: same.now(), epoch: 1, resync: false, quarantined: vec![] };
+        let welcome = Welcome {
+            position: same.now(),
+            epoch: 1,
+            resync: false,
+            quarantined: vec![],
+            stood: None,
+            clone: false,
+        };
         assert_eq!(worth(&link, Some(&known), &welcome, &same), Worth::Nothing);
         let elsewhere = Export { parent: BaseId([9; 16]), ..known.clone() };
         check(Some(at(1, 10)), 1, false, Some(&elsewhere), &same, Worth::Nothing);

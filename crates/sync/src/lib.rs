@@ -11,6 +11,7 @@ pub mod carried;
 pub mod child;
 pub mod compare;
 pub mod correct;
+mod heartbeat;
 mod model;
 pub mod moves;
 pub mod parent;
@@ -18,6 +19,7 @@ mod position;
 pub mod schedule;
 pub mod watch;
 
+pub use heartbeat::{Heartbeat, Memory};
 pub use model::{
     Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick,
     Unsent, Withdraw, limits,

@@ -3,6 +3,7 @@
 use causal::{BaseId, Context, Dot, RecordId, ReplicaId};
 use record::Shown;
 
+use crate::heartbeat::Memory;
 use crate::position::{Position, TimelineId};
 
 /// The limits of the protocol, each with its reason.
@@ -235,6 +236,8 @@ pub struct Link {
     pub peer_unsent: u64,
     /// The child's program version (down links), or the parent's.
     pub peer_version: String,
+    /// What the child said of its own database (down links).
+    pub memory: Memory,
 }
 
 /// The highest tick known of a replica, and the base that writes with it.

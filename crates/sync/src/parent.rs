@@ -7,6 +7,7 @@ use record::{HOME, Scope, Shown, Tree, judge_entries, scope_of};
 use schema::Schema;
 
 use crate::correct::Corrector;
+use crate::heartbeat::Heartbeat;
 use crate::model::{
     Changes, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Unsent, limits,
 };
@@ -25,6 +26,8 @@ pub struct Hello {
     pub unsent: u64,
     /// Its program's version.
     pub version: String,
+    /// What it says of its own database; an older program says nothing.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// What the parent answers (H5).
@@ -38,6 +41,10 @@ pub struct Welcome {
     pub resync: bool,
     /// Records of the child that the parent keeps aside.
     pub quarantined: Vec<RecordId>,
+    /// Where the child stood when it called before: a child that does not know this position was restored.
+    pub stood: Option<Position>,
+    /// Another live node calls under the child's identity.
+    pub clone: bool,
 }
 
 /// Lets a child in (H3, H4, H5). `link` is what is remembered of it.
@@ -49,7 +56,9 @@ pub fn welcome(timelines: &Timelines, link: Option<&Link>, child: BaseId, hello:
     link.peer_unsent = hello.unsent;
     link.peer_version = clip(&hello.version);
     let quarantined = Vec::new();
-    (Welcome { position: timelines.now(), epoch: link.epoch, resync, quarantined }, link)
+    let stood = link.memory.last.map(|beat| beat.position);
+    let clone = false;
+    (Welcome { position: timelines.now(), epoch: link.epoch, resync, quarantined, stood, clone }, link)
 }
 
 fn clip(text: &str) -> String {

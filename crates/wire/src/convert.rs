@@ -1,8 +1,8 @@
 //! Between messages and plain types: out by `From`, in by `TryFrom`.
 
 use ::sync::parent::{Hello, Verdict, Welcome};
-use ::sync::{Position, Reason, Seal, Tick, TimelineId, limits};
-use causal::{BaseId, RecordId};
+use ::sync::{Heartbeat, Position, Reason, Seal, Tick, TimelineId, limits};
+use causal::{BaseId, Dot, RecordId, ReplicaId};
 
 use crate::sync as pb;
 
@@ -49,6 +49,11 @@ impl TryFrom<&pb::Hello> for Hello {
             epoch: hello.epoch,
             unsent: hello.unsent,
             version: hello.version.clone(),
+            heartbeat: hello.stands.map(|stands| {
+                let head = hello.head.unwrap_or_default();
+                let head = Dot { replica: ReplicaId(head.replica), tick: head.tick };
+                Heartbeat { position: stands.into(), head }
+            }),
         })
     }
 }
@@ -64,6 +69,8 @@ impl TryFrom<&pb::Welcome> for Welcome {
             epoch: welcome.epoch,
             resync: welcome.resync,
             quarantined: aside.collect::<Result<_, _>>()?,
+            stood: welcome.stood.map(Into::into),
+            clone: welcome.clone,
         })
     }
 }

@@ -29,6 +29,7 @@ fn words(answer: &StatusAnswer, cell_width_max: Option<usize>) -> String {
     if !answer.links.is_empty() {
         words.push_str("\n与上下级的连接\n");
         words.push_str(&links(&answer.links, cell_width_max));
+        words.push_str(&alarms(&answer.links));
     }
     if !answer.beneath.is_empty() {
         words.push_str("\n下级基地的上报\n");
@@ -77,6 +78,28 @@ fn links(links: &[LinkStatus], cell_width_max: Option<usize>) -> String {
     grid.render()
 }
 
+/// What somebody must look at: work that never arrived, and a second machine under one identity.
+fn alarms(links: &[LinkStatus]) -> String {
+    let mut lines = String::new();
+    for link in links {
+        if link.missing > 0 {
+            lines += &format!(
+                "! {}：最后所知有 {} 条修改未上报。如果它的磁盘已坏，这些内容别处没有，请通知它补录。\n",
+                link.base_name,
+                number(link.missing)
+            );
+        }
+        if link.clone_at_ms > 0 {
+            let whose = if link.up { "本节点" } else { link.base_name.as_str() };
+            lines += &format!(
+                "! {whose}：{} 发现有两台机器用同一身份运行。数据不会坏，但请停掉不该运行的那一台（旧机器、复制的虚拟机或恢复出的副本）。\n",
+                instant_or(link.clone_at_ms, "—")
+            );
+        }
+    }
+    lines
+}
+
 /// The offset is the parent's clock minus the child's.
 fn clock(link: &LinkStatus) -> String {
     let (parent, child) = if link.up { ("上级", "本机") } else { ("本机", "对方") };
@@ -103,6 +126,7 @@ fn bases(bases: &[BaseReport], cell_width_max: Option<usize>) -> String {
 fn standing(base: &BaseReport) -> &'static str {
     match (base.never, base.late) {
         (true, _) => "从未上报",
+        _ if base.restored => "从备份恢复",
         (false, true) => "迟报",
         (false, false) => "按时",
     }
@@ -128,6 +152,14 @@ mod tests {
             assert!(shown.contains(part), "{part}:\n{shown}");
         }
         assert_eq!(shown.lines().count(), 4);
+    }
+
+    #[test]
+    fn what_somebody_must_look_at() {
+        let link = LinkStatus { base_name: "东城街道".into(), ..Default::default() };
+        assert_eq!(alarms(std::slice::from_ref(&link)), "");
+        let told = alarms(&[LinkStatus { missing: 7, clone_at_ms: 1_795_309_920_000, ..link }]);
+        assert!(told.contains("东城街道：最后所知有 7 条修改未上报") && told.contains("同一身份"), "{told}");
     }
 
     #[test]

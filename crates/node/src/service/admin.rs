@@ -54,7 +54,7 @@ impl Admin for Desk {
             links: seen
                 .links
                 .iter()
-                .map(|(link, down)| link_status(&node.office, &tree, link, *down, seen.unsent))
+                .map(|status| link_status(&node.office, &tree, status, seen.unsent))
                 .collect(),
             beneath: seen
                 .beneath
@@ -305,14 +305,11 @@ async fn send_report(report: ImportReport, events: &mpsc::Sender<Result<pb::Impo
     }
 }
 
-fn link_status(
-    office: &Office,
-    tree: &Tree,
-    link: &sync::Link,
-    waiting_down: u64,
-    unsent: u64,
-) -> pb::LinkStatus {
+fn link_status(office: &Office, tree: &Tree, status: &office::LinkStatus, unsent: u64) -> pb::LinkStatus {
+    let link = &status.link;
     pb::LinkStatus {
+        missing: status.missing,
+        clone_at_ms: link.memory.clone_at_ms,
         base: link.peer.to_string(),
         base_name: tree.name(link.peer),
         up: link.up,
@@ -320,7 +317,7 @@ fn link_status(
         last_failure_ms: link.last_failure_ms,
         last_failure: link.last_failure.clone(),
         waiting_up: if link.up { unsent } else { link.peer_unsent },
-        waiting_down,
+        waiting_down: status.waiting_down,
         clock_offset_ms: link.clock_offset_ms,
         version: link.peer_version.clone(),
         live: office.is_live(link.peer),

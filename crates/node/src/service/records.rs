@@ -271,5 +271,7 @@ pub(crate) fn base_report(report: &office::BaseReport) -> pb::BaseReport {
         own_node: report.own_node,
         unsent: report.unsent,
         exceptions: report.exceptions,
+        missing: report.missing,
+        restored: report.restored,
     }
 }

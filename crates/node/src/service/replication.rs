@@ -181,6 +181,8 @@ pub(crate) fn welcome_message(
         registry: wire::pack_all(&session.registry)?,
         quarantined: session.welcome.quarantined.iter().map(|id| id.0.to_vec()).collect(),
         letter_key: Vec::new(),
+        stood: session.welcome.stood.map(Into::into),
+        clone: session.welcome.clone,
         statement_at_ms: 0,
         statement: None,
     })

@@ -2,8 +2,8 @@
 
 use causal::{Context, Dot, ReplicaId};
 use sync::{
-    Changes, Handed, Link, NewWithdraw, Position, Quarantined, Reason, Replica, Revision, Seal, Tick,
-    TimelineId,
+    Changes, Handed, Heartbeat, Link, Memory, NewWithdraw, Position, Quarantined, Reason, Replica, Revision,
+    Seal, Tick, TimelineId,
 };
 
 use super::fixture::{base, record};
@@ -156,6 +156,15 @@ pub(super) async fn links_are_kept_whole(bench: &impl Bench) {
         clock_offset_ms: -5,
         peer_unsent: 6,
         peer_version: "0.1.0".into(),
+        memory: Memory {
+            last: Some(Heartbeat {
+                position: Position { timeline: TimelineId(u64::MAX), seq: 9 },
+                head: dot(u64::MAX, 10),
+            }),
+            former: Some(TimelineId(11)),
+            owed: Some(dot(12, 13)),
+            clone_at_ms: 14,
+        },
     };
     let empty = Link { peer: base(2), ..Link::default() };
     commit(&engine, &Changes { links: vec![empty.clone(), full.clone()], ..Changes::default() }).await;

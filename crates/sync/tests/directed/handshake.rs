@@ -77,7 +77,17 @@ fn a_first_meeting_is_a_resync_and_the_second_is_not() {
 fn the_answer_says_where_the_parent_stands_and_remembers_the_child() {
     let hello = Hello { unsent: 4, version: "1.2\n\u{7}3".into(), ..hello(at(8, 12), None, 9) };
     let (answer, link) = welcome(&timelines(), Some(&link()), WEST, &hello);
-    assert_eq!(answer, Welcome { position: at(8, 15).unwrap(), epoch: 3, resync: true, quarantined: vec![] });
+    assert_eq!(
+        answer,
+        Welcome {
+            position: at(8, 15).unwrap(),
+            epoch: 3,
+            resync: true,
+            quarantined: vec![],
+            stood: None,
+            clone: false
+        }
+    );
     assert_eq!((link.cursor, link.peer_unsent, link.epoch), (at(8, 12), 4, 3), "the parent's epoch counts");
     assert_eq!(link.peer_version, "1.23");
 }
@@ -94,7 +104,14 @@ fn a_resync_starts_everything_anew() {
         last_success_ms: 6,
         ..link()
     };
-    let answer = Welcome { position: at(8, 15).unwrap(), epoch: 5, resync: true, quarantined: vec![] };
+    let answer = Welcome {
+        position: at(8, 15).unwrap(),
+        epoch: 5,
+        resync: true,
+        quarantined: vec![],
+        stood: None,
+        clone: false,
+    };
     let expected = Changes {
         links: vec![Link { cursor: at(8, 0), ack: at(8, 0), epoch: 5, ..old.clone() }],
         resend_all: true,
