@@ -10,16 +10,18 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use federation_tests::program::repository;
 
 /// Each crate with the crates of ours that it may use. Later ones may use earlier ones only, so there is no circle.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("planted", &[]),
     ("schema", &[]),
-    ("causal", &[]),
+    ("causal", &["planted"]),
     ("domain", &[]),
     ("sheet", &[]),
     ("pki", &[]),
-    ("record", &["schema", "causal"]),
-    ("sync", &["schema", "causal", "record"]),
-    ("store", &["schema", "causal", "domain", "record", "sync"]),
-    ("office", &["schema", "causal", "domain", "record", "sync", "store", "sheet"]),
+    ("record", &["schema", "causal", "planted"]),
+    ("sync", &["schema", "causal", "record", "planted"]),
+    ("store", &["schema", "causal", "domain", "record", "sync", "planted"]),
+    ("office", &["schema", "causal", "domain", "record", "sync", "store", "sheet", "planted"]),
+    ("sim", &["schema", "causal", "record", "sync", "store", "office", "planted"]),
     ("wire", &["causal", "record", "sync"]),
     ("node", &["schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet"]),
     ("demo", &["domain"]),
@@ -293,4 +295,20 @@ fn nothing_outside_tests_gives_up() {
         }
     }
     assert_eq!(found, Vec::<String>::new());
+}
+
+// Wrong: a program in an office that can be told to lose records.
+#[test]
+fn the_program_holds_no_switch_for_planted_bugs() {
+    let switch = fs::read_to_string(folder_of("planted").join("src/switch.rs")).unwrap();
+    let bugs: Vec<String> =
+        literals(&without_tests(&switch)).into_iter().filter(|words| words.len() > 20).collect();
+    assert!(bugs.len() > 10, "{bugs:?}");
+    let program = fs::read(federation_tests::program::binary()).unwrap();
+    let holds = |words: &str| program.windows(words.len()).any(|window| window == words.as_bytes());
+    assert_eq!(bugs.iter().filter(|words| holds(words)).collect::<Vec<_>>(), Vec::<&String>::new());
+    for package in metadata().workspace_packages().into_iter().filter(|p| *p.name != "sim") {
+        let on = package.dependencies.iter().filter(|d| d.name == "planted" && !d.features.is_empty());
+        assert_eq!(on.count(), 0, "{} must not switch bugs on", package.name);
+    }
 }

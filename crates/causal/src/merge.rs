@@ -42,9 +42,24 @@ pub fn merge<'a>(a: &State<'a>, b: &State<'a>) -> Result<State<'a>, Clash> {
             }
         }
     }
+    if planted::on!(LoserDropped) {
+        drop_losers(&mut groups);
+    }
     let mut context = a.context.clone();
     context.join(&b.context);
     Ok(State { context, groups })
+}
+
+/// Planted: of the values in a register only the latest is kept.
+fn drop_losers(groups: &mut Vec<Group<'_>>) {
+    let of_group = |group: &Group<'_>| (group.stamp.saved_at_ms, group.stamp.dot);
+    let all = groups.clone();
+    for group in &mut *groups {
+        let later = |other: &&Group<'_>| of_group(other) > of_group(group);
+        let later: Vec<_> = all.iter().filter(later).collect();
+        group.entries.retain(|entry| !later.iter().any(|other| other.entry(entry.register).is_some()));
+    }
+    groups.retain(|group| !group.entries.is_empty());
 }
 
 fn unseen(group: &Group<'_>, context: &Context) -> bool {

@@ -1,5 +1,7 @@
 //! Names for edits: replicas, ticks, tags.
 
+use std::collections::BTreeMap;
+
 use causal::{BaseId, Dot, RecordId, ReplicaId, Stamp, State, TAG_BYTES};
 use ring::hmac;
 use store::{Engine, Write};
@@ -57,6 +59,14 @@ impl Mint {
     /// The last edit's name; tick 0 before the first.
     pub(crate) fn head(&self) -> Dot {
         Dot { replica: self.replica.unwrap_or_default(), tick: self.ticks }
+    }
+
+    /// Planted: a process that goes on with the replica it finds on its disk.
+    pub(crate) fn keep(&mut self, known: &BTreeMap<ReplicaId, sync::Replica>, base: BaseId) {
+        let own = known.values().filter(|replica| replica.base == Some(base));
+        if let (None, Some(kept)) = (self.replica, own.max_by_key(|replica| replica.id)) {
+            (self.replica, self.ticks) = (Some(kept.id), kept.tick);
+        }
     }
 
     pub(crate) fn live(&self) -> Option<ReplicaId> {

@@ -147,6 +147,9 @@ pub fn judge_entries<'a>(
     after: &State<'a>,
     judged: impl Fn(BaseId) -> bool,
 ) -> Vec<Fault<'a>> {
+    if planted::on!(AuthorityUnchecked) {
+        return Vec::new();
+    }
     let known = if before.groups.is_empty() { after } else { before };
     let home = home_of(tree, known);
     let past = Past::new(kind, tree, before, after, &judged);

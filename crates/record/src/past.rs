@@ -117,6 +117,9 @@ impl<'s, 'a> Past<'s, 'a> {
 
     /// The homes that the record may have had when `base` wrote.
     pub(crate) fn homes(&self, base: BaseId) -> Vec<BaseId> {
+        if planted::on!(TodaysTree) && !self.exact {
+            return vec![home_of(self.tree, self.after)];
+        }
         let known = !self.before.groups.is_empty();
         let mut homes = Vec::new();
         if known {

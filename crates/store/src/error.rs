@@ -143,6 +143,13 @@ impl StoreError {
         }
     }
 
+    /// A disk that is full, for who stands in for one.
+    #[cfg(feature = "memory")]
+    pub fn no_room(doing: &'static str) -> StoreError {
+        let source = sqlx::Error::Io(std::io::ErrorKind::StorageFull.into());
+        StoreError::DiskFull { doing, source }
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>) -> StoreError {
         StoreError::Corrupt { what: what.into() }
     }

@@ -43,11 +43,16 @@ impl Memory {
 
     /// A database with the same content as this one at present, as after a restart, or as a clone of the disk.
     pub fn reopen(&self, opening: Opening) -> Memory {
-        let committed = Arc::new(RwLock::new(self.now()));
-        let schema = Arc::new(RwLock::new(self.schema()));
-        let memory = Memory { schema, committed, writer: Arc::default() };
+        let memory = self.copy();
         memory.begin_timeline(opening);
         memory
+    }
+
+    /// What this database holds at present, on its own from now on: a backup.
+    pub fn copy(&self) -> Memory {
+        let committed = Arc::new(RwLock::new(self.now()));
+        let schema = Arc::new(RwLock::new(self.schema()));
+        Memory { schema, committed, writer: Arc::default() }
     }
 
     fn begin_timeline(&self, opening: Opening) {

@@ -30,7 +30,12 @@ pub struct Desk<'s> {
 pub fn resync(link: &Link, welcome: &Welcome) -> Changes {
     let start = Position { timeline: welcome.position.timeline, seq: 0 };
     let link = Link { cursor: Some(start), ack: Some(start), epoch: welcome.epoch, ..link.clone() };
-    Changes { links: vec![link], resend_all: true, clear_ticks: true, ..Changes::default() }
+    Changes {
+        links: vec![link],
+        resend_all: !planted::on!(ResyncMarksNothing),
+        clear_ticks: true,
+        ..Changes::default()
+    }
 }
 
 /// The row that is to be written of a record, taken out again.
@@ -79,7 +84,10 @@ impl Desk<'_> {
         }
         let theirs = State::decode(&incoming.state).map_err(malformed)?;
         let ours = row.map(|r| State::decode(&r.state)).transpose().map_err(malformed)?.unwrap_or_default();
-        let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
+        let mut merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
+        if planted::on!(PullOverwrites) {
+            merged = theirs.clone();
+        }
         let bytes = merged.encode();
         changes.replicas.extend(replicas_of(&theirs));
         // The root has nobody who could lack anything; it hears its own word again after a restore.
@@ -93,7 +101,10 @@ impl Desk<'_> {
         let shown = Shown::of(self.schema.kind(&incoming.kind), self.tree, &merged);
         let before = scope_of(&ours);
         changes.withdraws.extend(self.lost_sight(&before, Some(&shown.scope), children, incoming.id));
-        let seq = row.map_or(0, |r| r.seq);
+        let mut seq = row.map_or(0, |r| r.seq);
+        if planted::on!(PulledKeepSeq) {
+            seq |= 1 << 63;
+        }
         let kind = incoming.kind.clone();
         let row = Row { id: incoming.id, kind, seq, hidden: false, refused: false, unsent, state: bytes };
         changes.rows.push(NewRow { row, shown });
@@ -103,7 +114,9 @@ impl Desk<'_> {
     /// What the parent sent brings nothing new. If it lacks something that was believed to be there, that waits again.
     fn seen_above(&self, changes: &mut Changes, row: &Row, state: &State<'_>, lacking: bool) {
         let unsent = if lacking || waits(row) { Unsent::Unpushed } else { Unsent::Clean };
-        if row.hidden || row.refused || (lacking && row.unsent == Unsent::Clean) {
+        if row.hidden && planted::on!(NoTouch) {
+            changes.hide.push((row.id, false));
+        } else if row.hidden || row.refused || (lacking && row.unsent == Unsent::Clean) {
             changes.rows.push(self.anew(row, state, unsent));
         } else if unsent == Unsent::Clean && row.unsent == Unsent::Resend {
             changes.clean.push(row.seq);
@@ -139,7 +152,7 @@ impl Desk<'_> {
             // Refused is not taken: it is kept too, and tried again, since the parent knows more than it did then.
             let again = self.anew(row, &state, Unsent::Unpushed);
             changes.rows.push(NewRow { row: Row { hidden: true, ..again.row }, ..again });
-        } else if unpushed {
+        } else if unpushed && !planted::on!(WithdrawDropsUnpushed) {
             changes.hide.push((row.id, true));
         } else {
             changes.drops.push(row.id);
@@ -195,7 +208,9 @@ impl Desk<'_> {
                 }
                 Some(Verdict::Ok) | None if unchanged => {
                     changes.release.push((*id, false));
-                    if let (true, Ok(state)) = (row.hidden, State::decode(&row.state)) {
+                    if row.hidden && planted::on!(NoTouch) {
+                        changes.hide.push((row.id, false));
+                    } else if let (true, Ok(state)) = (row.hidden, State::decode(&row.state)) {
                         changes.rows.push(self.anew(row, &state, Unsent::Clean));
                     }
                 }

@@ -62,7 +62,7 @@ impl Desk<'_> {
             changes.withdraws.extend(self.losers(&scope, None, row));
             return;
         }
-        if self.is_gained(&scope) {
+        if self.is_gained(&scope) && !planted::on!(NoTouch) {
             let shown = Shown::of(self.schema.kind(&row.kind), self.after, &state);
             changes.rows.push(NewRow { row: row.clone(), shown });
         }

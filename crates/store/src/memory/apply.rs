@@ -69,13 +69,23 @@ fn resend_all(data: &mut Data) {
 fn put_row(data: &mut Data, new: &NewRow) {
     data.unsent.remove(&new.row.seq);
     data.timelines.seq += 1;
-    let seq = data.timelines.seq;
+    let seq = number(data.timelines.seq, new.row.seq);
     if new.row.unsent != Unsent::Clean {
         data.unsent.insert(seq, new.row.unsent == Unsent::Resend);
     }
     let mut held = Held { row: new.row.clone(), shown: new.shown.clone() };
     held.row.seq = seq;
     data.records.insert(held.row.id, held);
+}
+
+/// The number that a row takes. Planted: numbers that are seen before lower ones are given out; and a row that was
+/// pulled (marked by the highest bit) goes on under the number it had.
+fn number(next: u64, before: u64) -> u64 {
+    const PULLED: u64 = 1 << 63;
+    if planted::on!(SeqNotInOrder) {
+        return if next % 2 == 1 { next + 1 } else { next - 1 };
+    }
+    if planted::on!(PulledKeepSeq) && before > PULLED { before - PULLED } else { next }
 }
 
 fn beside(data: &mut Data, changes: &Changes) {
