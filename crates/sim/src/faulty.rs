@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use causal::{BaseId, RecordId};
 use schema::Schema;
 use store::{
-    Applied, Certificate, Engine, FigureQuery, FigureRow, Invite, InviteState, Page, Query, Read, StoreError,
-    Write,
+    Applied, Certificate, Decision, Engine, Exported, FigureQuery, FigureRow, Invite, InviteState, Page,
+    Query, Read, StoreError, Write,
 };
 use sync::{Changes, Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, Timelines, Withdraw};
 
@@ -133,6 +133,10 @@ impl<E: Engine> Read for FaultyTx<E> {
         meta(key: &str) -> Option<Vec<u8>>;
         invites() -> Vec<Invite>;
         certificates() -> Vec<Certificate>;
+        exported(number: u64) -> Option<Exported>;
+        exported_waiting() -> Vec<u64>;
+        decisions(limit: usize) -> Vec<Decision>;
+        dropped(records: &[RecordId]) -> Vec<(RecordId, [u8; 32])>;
     }
 }
 
@@ -145,6 +149,8 @@ impl<E: Engine> Write for FaultyTx<E> {
         put_invite(invite: &Invite) -> ();
         take_invite(code_hash: &[u8; 32], now_ms: u64) -> InviteState;
         put_certificate(certificate: &Certificate) -> ();
+        put_exported(exported: &Exported, keep: usize) -> ();
+        put_decision(decision: &Decision) -> ();
     }
 
     async fn commit(self) -> Result<(), StoreError> {
