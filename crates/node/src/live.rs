@@ -9,6 +9,7 @@ use sync::watch::{Down, SAY_EVERY_MS};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use wire::since;
 use wire::sync::sync_client::SyncClient;
 use wire::sync::{WatchDown, WatchUp};
 
@@ -35,6 +36,11 @@ pub(crate) async fn run(node: Arc<Node>) {
 async fn keep_listening(node: &Arc<Node>) {
     let mut delays = retry_delays(rand::random());
     loop {
+        if !node.may_ask(since::WATCH) {
+            // The parent's program is older: changes wait for the schedule until it has been upgraded.
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
+        }
         let before = node.office.live_rounds();
         let ended = listen(node).await;
         node.office.live_connected(false);

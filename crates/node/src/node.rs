@@ -1,5 +1,6 @@
 //! What the parts of a running node share.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use office::{Office, Outside, Settings};
@@ -29,6 +30,8 @@ pub(crate) struct Node {
     pub letter_key: LetterKey,
     pub base_name: String,
     pub contract: Travelling,
+    /// The version of the protocol that the last handshake with the parent settled on; 0 before the first.
+    pub spoken: AtomicU32,
     upstream: Mutex<Option<Upstream>>,
     /// The root's statement as it was last given, and of which tree.
     pub statement: Mutex<Option<(Arc<Tree>, u64, SignedRegistry)>>,
@@ -77,6 +80,7 @@ impl Node {
             letter_key,
             base_name: file.base_name,
             contract,
+            spoken: AtomicU32::new(0),
             upstream: Mutex::new(upstream),
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),
@@ -98,6 +102,12 @@ impl Node {
         let upstream = lock(&self.upstream).clone().ok_or(NodeError::NoParent)?;
         let channel = dial(&upstream.address, &upstream.name, self.identity.client_config()?)?;
         Ok(kept.insert(channel).clone())
+    }
+
+    /// Whether the parent may have what the protocol has `since` this version: before the first handshake, too.
+    pub(crate) fn may_ask(&self, since: u32) -> bool {
+        let spoken = self.spoken.load(Ordering::Relaxed);
+        spoken == 0 || spoken >= since
     }
 
     /// The node above; `None` at the root.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use causal::RecordId;
@@ -13,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use wire::sync::sync_client::SyncClient;
 use wire::sync::{self as pb, PullRequest, PushAck, PushBatch};
-use wire::{Outdated, Versions};
+use wire::{Outdated, Versions, since};
 
 use crate::compare::Parent;
 use crate::contract;
@@ -102,7 +103,9 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
     let (mut client, (mut round, session, clock_offset_ms)) = begin(node).await?;
     let address = &node.parent_address();
     let mut above = Parent { client: &mut client, session, address };
-    if let Err(error) = office.spare(&mut round, &mut above).await {
+    if node.may_ask(since::COMPARE)
+        && let Err(error) = office.spare(&mut round, &mut above).await
+    {
         tracing::info!(%error, "cannot compare with the parent: what waits is sent as it is");
     }
     push(office, &mut client, session, &mut round, address, progress).await?;
@@ -176,6 +179,7 @@ pub(crate) async fn greet(node: &Arc<Node>, client: &mut Client) -> Result<Greet
         clock_offset(sent_at_ms, answer.received_at_ms, answer.answered_at_ms, office.now_ms());
     let welcome = Welcome::try_from(&answer)?;
     settled(answer.protocol)?;
+    node.spoken.store(answer.protocol, Ordering::Relaxed);
     Ok(Greeted { answer, welcome, clock_offset_ms })
 }
 
@@ -186,7 +190,7 @@ async fn shake_hands(node: &Arc<Node>, client: &mut Client) -> Result<(Round, u6
     let said_at_ms = statement::latest(node).await?.0;
     if let Some(signed) = &answer.statement {
         statement::hear(node, signed).await?;
-    } else if said_at_ms > answer.statement_at_ms {
+    } else if node.may_ask(since::STATEMENT) && said_at_ms > answer.statement_at_ms {
         statement::exchange(node, node.parent()?, &node.parent_address()).await?;
     }
     if let Some(parent) = node.upstream() {

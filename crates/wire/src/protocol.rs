@@ -13,6 +13,12 @@ pub const PROTOCOL_OLDEST: u32 = 1;
 pub mod since {
     /// `Contract`: the signed contract travels down.
     pub const CONTRACT: u32 = 2;
+    /// The root's signed word on who sits where is exchanged.
+    pub const STATEMENT: u32 = 2;
+    /// `CompareRanges`, `CompareRows`: what both hold alike is not sent.
+    pub const COMPARE: u32 = 2;
+    /// `Watch`: word of changes at once.
+    pub const WATCH: u32 = 2;
 }
 
 /// The versions that a program speaks: all from the oldest to the newest.
