@@ -9,7 +9,7 @@ use domain::plan::{BasePlan, Rung};
 use crate::bodies::short_name;
 use crate::cable::Cable;
 use crate::error::DemoError;
-use crate::node::{Node, free_ports};
+use crate::node::{Node, Syncing, free_ports};
 use crate::parallel::each;
 use crate::program::Program;
 
@@ -59,9 +59,24 @@ impl Federation {
         Ok(Federation { plan, ids, nodes, cable })
     }
 
-    /// Writes every node's settings.
-    pub fn configure(&self, every_minutes: u32) -> Result<(), DemoError> {
-        self.nodes.iter().try_for_each(|node| node.configure(self.dials(node), every_minutes))
+    /// Writes every node's settings; they count from its next start on.
+    pub fn configure(&self, syncing: Syncing) -> Result<(), DemoError> {
+        self.nodes.iter().try_for_each(|node| node.configure(self.dials(node), syncing))
+    }
+
+    /// Ends the processes of all who run and starts them again, the highest tier first.
+    pub async fn restart(&self) -> Result<(), DemoError> {
+        for tier in self.tiers() {
+            let started = each(tier, |node| async move {
+                if node.pid().await.is_none() {
+                    return Ok(());
+                }
+                node.kill().await?;
+                node.start().await
+            });
+            started.await?;
+        }
+        Ok(())
     }
 
     /// The address under which a node reaches the one above it.
@@ -100,6 +115,23 @@ impl Federation {
     pub fn dark(&self) -> &Arc<Node> {
         let streets = self.nodes.iter().rev().find(|node| self.plan[node.at].rung == Rung::Street);
         streets.unwrap_or(self.city())
+    }
+
+    /// The street that is given to another district, and that district; none where there is no second one.
+    pub fn transfer(&self) -> Option<(Arc<Node>, Arc<Node>)> {
+        let to = self.parent(self.cut_off())?;
+        let is_elsewhere = |node: &&Arc<Node>| {
+            let above = self.parent(node);
+            self.plan[node.at].rung == Rung::Street
+                && node.at != self.dark().at
+                && above.is_some_and(|above| above.at != to.at)
+        };
+        Some((self.nodes.iter().find(is_elsewhere)?.clone(), to.clone()))
+    }
+
+    /// From here on a base has another one above it.
+    pub fn transferred(&mut self, at: usize, to: usize) {
+        self.plan[at].parent = Some(to);
     }
 
     /// Places in the plan of all streets.
@@ -184,6 +216,11 @@ mod tests {
             let all = Federation::lay_out(profile.plan(), Path::new("x"), &program).await.unwrap();
             assert_eq!(all.tiers().iter().map(Vec::len).collect::<Vec<_>>(), sizes);
             assert_ne!(all.dark().at, all.cut_off().at);
+            assert_eq!(all.transfer().is_some(), sizes.len() == 3);
+            if let Some((street, to)) = all.transfer() {
+                assert!(![all.dark().at, all.cut_off().at].contains(&street.at));
+                assert!(to.at < street.at, "a base stands after the one above it");
+            }
             assert_eq!(all.dials(all.cut_off()), Some(all.cable.address()));
         }
     }

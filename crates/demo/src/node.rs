@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::Mutex;
 
 use crate::error::DemoError;
-use crate::program::{Answer, Program};
+use crate::program::{Answer, Following, Program};
 
 /// A node that is not ready by then will not be: on an idle machine it takes well under a second.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,6 +28,16 @@ pub(crate) struct Node {
     pub listen: Option<SocketAddr>,
     program: Program,
     process: Mutex<Option<Process>>,
+}
+
+/// When a node syncs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syncing {
+    /// Only when it is told to: nothing happens by itself.
+    OnDemand,
+    EveryMinutes(u32),
+    /// Whenever something changes, and when it is called from above.
+    Live,
 }
 
 struct Process {
@@ -56,11 +66,16 @@ impl Node {
         self.program.run(&self.folder, args).await
     }
 
-    /// Lays out the folder with its settings: nothing happens by itself unless `every_minutes` says so.
-    pub fn configure(&self, parent: Option<SocketAddr>, every_minutes: u32) -> Result<(), DemoError> {
+    /// Lays out the folder with its settings.
+    pub fn configure(&self, parent: Option<SocketAddr>, syncing: Syncing) -> Result<(), DemoError> {
         let address = |a: Option<SocketAddr>| a.map(|a| a.to_string()).unwrap_or_default();
+        let (every_minutes, live) = match syncing {
+            Syncing::OnDemand => (0, false),
+            Syncing::EveryMinutes(minutes) => (minutes, false),
+            Syncing::Live => (0, true),
+        };
         let text = format!(
-            "listen = \"{}\"\nparent = \"{}\"\n\n[sync]\nevery_minutes = {every_minutes}\nlive = false\n",
+            "listen = \"{}\"\nparent = \"{}\"\n\n[sync]\nevery_minutes = {every_minutes}\nlive = {live}\n",
             address(self.listen),
             address(parent),
         );
@@ -90,6 +105,11 @@ impl Node {
         }
         *self.process.lock().await = Some(Process { child, _answers: answers });
         Ok(())
+    }
+
+    /// Follows a command on this node while it runs.
+    pub fn follow(&self, args: &[&str]) -> Result<Following, DemoError> {
+        self.program.follow(&self.folder, args)
     }
 
     /// Ends the process without warning, as a power failure does (SIGKILL).

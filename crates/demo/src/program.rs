@@ -5,7 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 
 use crate::error::DemoError;
 
@@ -34,11 +35,28 @@ impl Program {
         Program(path)
     }
 
-    /// A process of the program, not yet started.
+    /// A process of the program that answers in JSON, not yet started.
     pub fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new(&self.0);
-        command.arg("--folder").arg(folder).arg("--json").stdin(Stdio::null()).kill_on_drop(true);
+        let mut command = self.plain(folder);
+        command.arg("--json");
         command
+    }
+
+    fn plain(&self, folder: &Path) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg("--folder").arg(folder).stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// Starts a command that tells a person how far it is.
+    pub fn follow(&self, folder: &Path, args: &[&str]) -> Result<Following, DemoError> {
+        let line = line(folder, args);
+        let failed = |words: String| DemoError::Program { command: line.clone(), words };
+        let mut command = self.plain(folder);
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
+        let told = child.stderr.take().ok_or_else(|| failed("没有输出".into()))?;
+        Ok(Following { line, child, lines: BufReader::new(told).lines(), seen: Vec::new() })
     }
 
     /// Runs a command to its end, whatever that is.
@@ -60,6 +78,39 @@ impl Program {
     /// Runs a command that must succeed.
     pub async fn done(&self, folder: &Path, args: &[&str]) -> Result<Answer, DemoError> {
         self.run(folder, args).await?.succeeded()
+    }
+}
+
+/// A command that tells what happens while it runs.
+pub(crate) struct Following {
+    /// The command line, as a person would write it.
+    pub line: String,
+    /// What it has told so far.
+    pub seen: Vec<String>,
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+}
+
+impl Following {
+    /// Reads on until `enough` of what it told; `false` when it ended before that, or tells nothing for too long.
+    pub async fn until(&mut self, enough: impl Fn(&[String]) -> bool) -> bool {
+        while !enough(&self.seen) {
+            match tokio::time::timeout(COMMAND_TIMEOUT, self.lines.next_line()).await {
+                Ok(Ok(Some(line))) => self.seen.push(line),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// How it ended: the exit code, and its last word.
+    pub async fn end(self) -> Result<(i32, String), DemoError> {
+        let failed = |words: String| DemoError::Program { command: self.line.clone(), words };
+        let output = tokio::time::timeout(COMMAND_TIMEOUT, self.child.wait_with_output()).await;
+        let output = output.map_err(|_| failed("没有按时结束".into()))?.map_err(|e| failed(e.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let last = said.lines().last().unwrap_or_default().trim().to_owned();
+        Ok((output.status.code().unwrap_or(-1), last))
     }
 }
 

@@ -8,7 +8,7 @@ use domain::plan::{BasePlan, Rung};
 use crate::bodies::short_name;
 use crate::checker::{Book, Door, Finding, accepts_certificate, refuses_no_certificate, refuses_plain};
 use crate::error::DemoError;
-use crate::node::Node;
+use crate::node::{Node, Syncing};
 use crate::parallel::each;
 use crate::story::Tale;
 
@@ -16,7 +16,7 @@ impl Tale {
     pub(super) async fn build(&mut self) -> Result<(), DemoError> {
         self.voice.chapter("建立联邦：每个基地一个进程、一个数据库");
         self.voice.says(&format!("数据在 {}；下面的命令都在这个文件夹里运行。", self.folder.display()));
-        self.all.configure(0)?;
+        self.all.configure(Syncing::OnDemand)?;
         self.found_city().await?;
         self.import_divisions().await?;
         self.register_bases().await?;
@@ -196,7 +196,7 @@ impl Tale {
     }
 
     /// What a database tells otherwise than the plan.
-    fn misplaced(&self, book: &Book) -> Vec<String> {
+    pub(super) fn misplaced(&self, book: &Book) -> Vec<String> {
         let plan = &self.all.plan;
         let by_code = |code: &str| book.tree.iter().find(|(_, base)| base.code == code);
         let wrong = plan.iter().filter(|base| {

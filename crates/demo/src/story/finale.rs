@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::checker::{self, Book, Finding};
 use crate::error::DemoError;
 use crate::federation::Federation;
+use crate::node::Syncing;
 use crate::parallel::each;
 use crate::story::Tale;
 use crate::voice::Voice;
@@ -66,15 +67,8 @@ impl Tale {
 
     /// Starts every node again with a schedule.
     pub(super) async fn stay_up(&mut self) -> Result<(), DemoError> {
-        self.all.configure(EVERY_MINUTES)?;
-        for tier in self.all.tiers() {
-            let started = each(tier, |node| async move {
-                node.kill().await?;
-                node.start().await
-            });
-            started.await?;
-        }
-        Ok(())
+        self.all.configure(Syncing::EveryMinutes(EVERY_MINUTES))?;
+        self.all.restart().await
     }
 }
 

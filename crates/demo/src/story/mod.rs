@@ -6,7 +6,10 @@ mod daily;
 mod dark;
 mod downward;
 mod finale;
+mod moved;
+mod old_disk;
 mod register;
+mod urged;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +82,9 @@ impl Tale {
         self.downward().await?;
         self.cut_off().await?;
         self.dark().await?;
+        self.move_street().await?;
+        self.urge().await?;
+        self.old_disk().await?;
         self.finale().await
     }
 
