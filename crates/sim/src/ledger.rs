@@ -27,6 +27,9 @@ pub struct Made {
     pub seen: BTreeSet<Dot>,
 }
 
+/// Ids of bases.
+type Ids = BTreeSet<[u8; 16]>;
+
 /// Everything that was ever written.
 #[derive(Default)]
 pub struct Ledger {
@@ -34,7 +37,7 @@ pub struct Ledger {
     /// The highest tick of each replica, and whose it is.
     replicas: BTreeMap<u64, (BaseId, u64)>,
     /// Everybody who was ever named as home or audience of a record.
-    scopes: BTreeMap<RecordId, (BTreeSet<[u8; 16]>, BTreeSet<[u8; 16]>)>,
+    scopes: BTreeMap<RecordId, (Ids, Ids)>,
     /// Edits that only a disk held which was replaced by an older copy.
     pub destroyed: BTreeSet<Dot>,
 }

@@ -18,6 +18,9 @@ pub(super) struct Memory {
     seals: Vec<(String, u64, u64, u64)>,
 }
 
+/// Replica and tick.
+type EditName = (u64, u64);
+
 #[derive(Serialize, Deserialize)]
 struct Batch {
     after: u64,
@@ -25,7 +28,7 @@ struct Batch {
     rows: Vec<(String, u64)>,
     hidden: Vec<String>,
     /// Record, edit replaced, edit that replaced it.
-    revisions: Vec<(String, (u64, u64), (u64, u64))>,
+    revisions: Vec<(String, EditName, EditName)>,
 }
 
 impl Memory {

@@ -133,7 +133,7 @@ impl<E: Engine> Office<E> {
             .filter(|q| !q.inbound)
             .map(|q| q.record)
             .collect();
-        let verdicts = verdicts.iter().cloned().filter(|(_, v)| *v != Verdict::Ok).collect();
+        let verdicts = verdicts.iter().filter(|(_, v)| *v != Verdict::Ok).cloned().collect();
         let mut changes = self.settled(&mut tx, parent, sent, &verdicts, *position, &refused_before).await?;
         row_by_row(&mut changes, sent);
         tx.apply(&changes).await?;
