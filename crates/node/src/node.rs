@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub statement: Mutex<Option<(Arc<Tree>, u64, SignedRegistry)>>,
     /// One round at a time.
     pub round: tokio::sync::Mutex<()>,
+    /// One group of pushed batches is written at a time, and children take turns.
+    pub intake: Arc<tokio::sync::Mutex<()>>,
     /// Asks the scheduler to look again.
     pub wake: Notify,
     pub next_sync_ms: Mutex<u64>,
@@ -84,6 +86,7 @@ impl Node {
             upstream: Mutex::new(upstream),
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),
+            intake: Arc::default(),
             wake: Notify::new(),
             next_sync_ms: Mutex::new(0),
             spread_ms: Mutex::new(0),

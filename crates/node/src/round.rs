@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use causal::RecordId;
-use office::{Acked, Office, Outgoing, PulledPage};
+use office::{Acked, Acknowledged, Office, Outgoing, PulledPage};
 use sync::parent::{Hello, Incoming, Welcome};
-use sync::{Row, Tick};
+use sync::{Row, Tick, limits};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -26,6 +26,8 @@ use crate::statement;
 
 /// Batches sent and not yet acknowledged: enough to fill the parent's largest transaction twice.
 const WINDOW: usize = 32;
+/// Pages that are taken together: what a transaction holds at most.
+const PAGES_AT_ONCE: usize = limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS;
 /// No acknowledgement, no page for this long: the session is given up and begun anew.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(120);
 
@@ -293,10 +295,13 @@ async fn push(
             acks = Some(opened.map_err(|s| unreachable(address, s))?.into_inner());
         }
         let Some(acks) = acks.as_mut() else { return Err(silent(address)) };
-        let ack = tokio::time::timeout(STUCK_AFTER, acks.message()).await.map_err(|_| silent(address))?;
-        let ack = ack.map_err(|s| unreachable(address, s))?.ok_or_else(|| silent(address))?;
-        in_flight -= 1;
-        acknowledge(office, round, ack).await?;
+        let arrived = arrived(acks, in_flight, address).await?;
+        if arrived.is_empty() {
+            return Err(silent(address));
+        }
+        in_flight -= arrived.len();
+        let acks = arrived.into_iter().map(acknowledged).collect::<Result<_, _>>()?;
+        office.acknowledge_all(round, acks).await?;
         progress(Progress { pushed: round.pushed, to_push: round.to_push, pulled: round.pulled });
     }
 }
@@ -313,11 +318,27 @@ pub(crate) fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, wir
     })
 }
 
-async fn acknowledge(office: &Office, round: &mut Round, ack: PushAck) -> Result<(), NodeError> {
-    let (session, index) = (ack.session, ack.index);
-    let (position, verdicts) = acked(ack)?;
-    let verdicts: BTreeMap<_, _> = verdicts.into_iter().collect();
-    Ok(office.acknowledge(round, session, index, position, verdicts).await?)
+/// Waits for what the parent sends next, and takes with it what has arrived as well, up to `max`: what is settled in
+/// one transaction costs one commit. Nothing arrived: the stream has ended.
+async fn arrived<T>(stream: &mut Streaming<T>, max: usize, address: &str) -> Result<Vec<T>, NodeError> {
+    let first = tokio::time::timeout(STUCK_AFTER, stream.message()).await.map_err(|_| silent(address))?;
+    let mut all: Vec<T> = first.map_err(|s| unreachable(address, s))?.into_iter().collect();
+    while !all.is_empty() && all.len() < max {
+        let next = tokio::select! {
+            biased;
+            next = stream.message() => next.map_err(|s| unreachable(address, s))?,
+            () = std::future::ready(()) => break,
+        };
+        let Some(next) = next else { break };
+        all.push(next);
+    }
+    Ok(all)
+}
+
+fn acknowledged(said: PushAck) -> Result<Acknowledged, wire::Invalid> {
+    let (session, index) = (said.session, said.index);
+    let (ack, verdicts) = acked(said)?;
+    Ok(Acknowledged { session, index, ack, verdicts: verdicts.into_iter().collect() })
 }
 
 /// Where the parent stood, and what it said of the records that it did not simply take.
@@ -340,9 +361,12 @@ async fn pull(
         tokio::time::timeout(STUCK_AFTER, client.pull(request)).await.map_err(|_| silent(address))?;
     let mut pages = opened.map_err(|s| unreachable(address, s))?.into_inner();
     loop {
-        let page = tokio::time::timeout(STUCK_AFTER, pages.message()).await.map_err(|_| silent(address))?;
-        let page = page.map_err(|s| unreachable(address, s))?.ok_or_else(|| silent(address))?;
-        let outcome = office.receive_page(round, pulled_page(page)?).await?;
+        let arrived = arrived(&mut pages, PAGES_AT_ONCE, address).await?;
+        if arrived.is_empty() {
+            return Err(silent(address));
+        }
+        let arrived = arrived.into_iter().map(pulled_page).collect::<Result<_, _>>()?;
+        let outcome = office.receive_pages(round, arrived).await?;
         progress(Progress { pushed: round.pushed, to_push: round.to_push, pulled: round.pulled });
         if outcome.end {
             return Ok(());

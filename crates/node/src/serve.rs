@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use wire::admin::admin_server::AdminServer;
 use wire::bundle::bundles_server::BundlesServer;
 use wire::enrolment::enrolment_server::EnrolmentServer;
@@ -160,7 +160,8 @@ pub(crate) async fn serve_admin(
         .add_service(BundlesServer::new(bundles::Desk(node.clone())))
         .add_service(health().await)
         .add_service(reflection);
-    let incoming = TcpListenerStream::new(listener);
+    // Else an answer's last piece waits 40 ms for the acknowledgement of the first (Nagle's algorithm).
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let task = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_signal(stopped)));
     Ok((address, task))
 }

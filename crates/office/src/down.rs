@@ -11,21 +11,22 @@ use sync::parent::{
 };
 use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
+use crate::echoes::Echoes;
 use crate::quarantine::leave_out_dropped;
 use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
 const SPREAD_MS: u64 = 10 * 60_000;
-/// Rows looked at in one read while the next page for a child is gathered.
-const SCAN_ROWS: usize = 1_000;
+/// Rows looked at in one read while the next page for a child is gathered: what a page holds, for what is read beyond
+/// it is read again for the next.
+const SCAN_ROWS: usize = limits::BATCH_RECORDS;
 
 /// A child's open session at this node.
 pub(crate) struct Open {
     id: u64,
     timeline: TimelineId,
     link: Link,
-    /// Rows whose state is what the child itself pushed in this session, by the number they took (L3).
-    echoes: BTreeMap<RecordId, u64>,
+    echoes: Echoes,
     told: Vec<Tick>,
 }
 
@@ -126,7 +127,7 @@ impl<E: Engine> Office<E> {
         let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
         let id = self.outside.chance.u64();
         let open =
-            Open { id, timeline: timelines.current(), link, echoes: BTreeMap::new(), told: Vec::new() };
+            Open { id, timeline: timelines.current(), link, echoes: Echoes::default(), told: Vec::new() };
         self.sessions().insert(child, open);
         self.live_visited(child, false);
         Ok(Session { id, welcome, spread_ms: spread(child), registry })
@@ -307,9 +308,7 @@ impl<E: Engine> Office<E> {
     fn note_echoes(&self, child: BaseId, session: u64, received: &Received, first_seq: u64) {
         let mut sessions = self.sessions();
         let Some(open) = sessions.get_mut(&child).filter(|open| open.id == session) else { return };
-        for at in &received.echoes {
-            open.echoes.insert(received.changes.rows[*at].row.id, first_seq + *at as u64);
-        }
+        received.echoes.iter().for_each(|at| open.echoes.note(first_seq + *at as u64));
     }
 
     /// A snapshot for a question of a child's current session, and where it stands.
@@ -330,8 +329,8 @@ impl<E: Engine> Office<E> {
     /// Rows that a child holds in the same state, each with its number: not sent back in this session (L3).
     pub(crate) fn note_held(&self, child: BaseId, session: u64, rows: Vec<(RecordId, u64)>) {
         let mut sessions = self.sessions();
-        let open = sessions.get_mut(&child).filter(|open| open.id == session);
-        open.into_iter().for_each(|open| open.echoes.extend(rows.iter().copied()));
+        let Some(open) = sessions.get_mut(&child).filter(|open| open.id == session) else { return };
+        rows.iter().for_each(|(_, seq)| open.echoes.note(*seq));
     }
 
     /// The next page of what a child may see after `cursor` (L1–L3). Rows only ever move to higher numbers, so each
@@ -399,11 +398,13 @@ impl<E: Engine> Office<E> {
         mut after: u64,
     ) -> Result<(Vec<Row>, Option<u64>), OfficeError> {
         let (mut rows, mut bytes) = (Vec::new(), 0);
+        let beneath = tree.subtree(child);
         loop {
-            let scanned = snapshot.changes(after, SCAN_ROWS).await?;
+            after = self.skip_echoes(child, after);
+            let scanned = snapshot.changes_among(&beneath, after, SCAN_ROWS).await?;
             let all = scanned.len() < SCAN_ROWS;
             for (row, scope) in scanned {
-                let mine = scope.visible_to(tree, child) && !self.is_echo(child, &row);
+                let mine = scope.visible_to(tree, child) && !self.is_echo(child, row.seq);
                 if mine && !rows.is_empty() && bytes + row.state.len() > limits::BATCH_BYTES {
                     return Ok((rows, Some(after)));
                 }
@@ -422,8 +423,12 @@ impl<E: Engine> Office<E> {
         }
     }
 
-    fn is_echo(&self, child: BaseId, row: &Row) -> bool {
-        self.sessions().get(&child).is_some_and(|open| open.echoes.get(&row.id) == Some(&row.seq))
+    fn is_echo(&self, child: BaseId, seq: u64) -> bool {
+        self.sessions().get(&child).is_some_and(|open| open.echoes.has(seq))
+    }
+
+    fn skip_echoes(&self, child: BaseId, after: u64) -> u64 {
+        self.sessions().get(&child).map_or(after, |open| open.echoes.skip(after))
     }
 
     /// Of withdraws only those are sent whose row is absent here, or invisible to the child and clean (L1).

@@ -14,6 +14,7 @@ mod conflicts;
 mod contracts;
 mod corrector;
 mod down;
+mod echoes;
 mod error;
 mod figure;
 mod filter;
@@ -67,7 +68,7 @@ pub use save::{Put, Saved};
 pub use statement::KeptStatement;
 pub use status::{LinkStatus, Status};
 pub use store::{Act, Decision};
-pub use up::{Outgoing, PullOutcome, Round};
+pub use up::{Acknowledged, Outgoing, PullOutcome, Round};
 
 /// Who a node is, fixed when it was made or joined.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causal::{BaseId, RecordId};
 use record::Tree;
 use serde_json::json;
-use store::{Engine, Read, Write};
+use store::{Applied, Engine, Read, Write};
 use sync::child::{Desk, Sent, next_seal, resync, ticks_of};
 use sync::parent::{Hello, Incoming, Verdict, Welcome};
 use sync::{Changes, Heartbeat, Link, Position, Row, Seal, Tick, TimelineId, limits};
@@ -83,6 +83,28 @@ pub struct Outgoing {
     pub last: bool,
     /// With the last one: all seals held.
     pub seals: Vec<Seal>,
+}
+
+/// The parent's durable acknowledgement of a batch, with a verdict on each record that was not simply taken.
+#[derive(Debug, Clone)]
+pub struct Acknowledged {
+    /// The session that it belongs to.
+    pub session: u64,
+    /// The batch's number in it.
+    pub index: u32,
+    /// Where the parent stands.
+    pub ack: Position,
+    /// What became of records that were not simply taken.
+    pub verdicts: BTreeMap<RecordId, Verdict>,
+}
+
+/// What an acknowledgement settled.
+struct Settled {
+    changes: Changes,
+    applied: Applied,
+    last: bool,
+    records: u64,
+    refused: u64,
 }
 
 const META_COVERS: &str = "seal_covers";
@@ -379,15 +401,53 @@ impl<E: Engine> Office<E> {
         ack: Position,
         verdicts: BTreeMap<RecordId, Verdict>,
     ) -> Result<(), OfficeError> {
+        self.acknowledge_all(round, vec![Acknowledged { session, index, ack, verdicts }]).await
+    }
+
+    /// Takes several acknowledgements in one transaction: the parent gives them together, since it gathers batches.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when one of them is not this round's, or the store fails; then none is taken.
+    pub async fn acknowledge_all(
+        &self,
+        round: &mut Round<E>,
+        acks: Vec<Acknowledged>,
+    ) -> Result<(), OfficeError> {
+        let mut tx = self.store.begin().await?;
+        let mut done = Vec::with_capacity(acks.len());
+        for acked in acks {
+            done.push(self.settle_ack(&mut tx, round, acked).await?);
+        }
+        tx.commit().await?;
+        for settled in done {
+            if settled.last {
+                self.note_acked_seals(&round.seals);
+            }
+            round.pushed += settled.records.saturating_sub(settled.refused);
+            round.refused += settled.refused;
+            self.committed(&settled.changes).await?;
+            // What the parent did not take now it would not take a moment later either.
+            self.tell_below(&settled.changes, &settled.applied, None);
+        }
+        self.live_progress(round.pushed, round.to_push);
+        Ok(())
+    }
+
+    /// What one acknowledgement settles, within a transaction.
+    async fn settle_ack(
+        &self,
+        tx: &mut E::Tx,
+        round: &mut Round<E>,
+        Acknowledged { session, index, ack, verdicts }: Acknowledged,
+    ) -> Result<Settled, OfficeError> {
         let late = session != round.session || ack.timeline != round.timeline;
         if late && !planted::on!(LateAckBelieved) {
             return Err(OfficeError::SessionEnded);
         }
         let Some(sent) = round.sent.remove(&index) else { return Err(OfficeError::SessionEnded) };
         let last = round.last_index == Some(index);
-        let mut tx = self.store.begin().await?;
         let mut changes =
-            self.settled(&mut tx, round.parent, &sent, &verdicts, ack, &round.refused_before).await?;
+            self.settled(tx, round.parent, &sent, &verdicts, ack, &round.refused_before).await?;
         if planted::on!(AckClearsChanged) {
             let ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).collect();
             changes.clean.extend(tx.rows(&ids).await?.iter().map(|row| row.seq));
@@ -396,18 +456,8 @@ impl<E: Engine> Office<E> {
             changes.ticks = ticks_of(round.parent, &round.seals);
         }
         let applied = tx.apply(&changes).await?;
-        tx.commit().await?;
-        if last {
-            self.note_acked_seals(&round.seals);
-        }
         let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
-        round.pushed += (sent.rows.len() as u64).saturating_sub(refused);
-        round.refused += refused;
-        self.committed(&changes).await?;
-        // What the parent did not take now it would not take a moment later either.
-        self.tell_below(&changes, &applied, None);
-        self.live_progress(round.pushed, round.to_push);
-        Ok(())
+        Ok(Settled { changes, applied, last, records: sent.rows.len() as u64, refused })
     }
 
     /// What the acknowledgement of one batch settles, as of this transaction.
@@ -459,6 +509,26 @@ impl<E: Engine> Office<E> {
         let mut snapshot = self.store.snapshot().await?;
         let link = up_link(&mut snapshot, round.parent).await?;
         Ok(link.cursor.unwrap_or(Position { timeline: round.timeline, seq: 0 }))
+    }
+
+    /// Takes pages of the parent's changes, as many in one transaction as can be told apart in any order.
+    ///
+    /// # Errors
+    /// As [`Office::receive_page`]; the pages before the failing one are taken.
+    pub async fn receive_pages(
+        &self,
+        round: &mut Round<E>,
+        pages: Vec<PulledPage>,
+    ) -> Result<PullOutcome, OfficeError> {
+        let registry = self.schema().registry().map(|kind| kind.name.clone());
+        let mut outcome = Err(OfficeError::SessionEnded);
+        for page in join(pages, registry.as_deref()) {
+            outcome = Ok(self.receive_page(round, page).await?);
+            if matches!(outcome, Ok(PullOutcome { end: true, .. })) {
+                break;
+            }
+        }
+        outcome
     }
 
     /// Takes one page of the parent's changes; the cursor moves in the same transaction (L2, L4, L5). The end of the
@@ -561,6 +631,37 @@ pub(crate) fn covered_by(covers: &Covers, ticks: &[Tick], base: BaseId, holder: 
     mine.into_iter().any(reaches)
 }
 
+/// Joins pages that follow one another to larger ones. Not where order matters: a record that comes twice, a withdraw,
+/// a change of the tree of bases.
+fn join(pages: Vec<PulledPage>, registry: Option<&str>) -> Vec<PulledPage> {
+    let mut joined: Vec<PulledPage> = Vec::new();
+    let mut ids: BTreeSet<RecordId> = BTreeSet::new();
+    for page in pages {
+        let plain = |page: &PulledPage| {
+            page.withdrawn.is_empty() && page.rows.iter().all(|row| Some(row.kind.as_str()) != registry)
+        };
+        let apart = page.rows.iter().all(|row| !ids.contains(&row.id));
+        match joined.last_mut() {
+            Some(last)
+                if apart
+                    && plain(last)
+                    && plain(&page)
+                    && last.position.timeline == page.position.timeline =>
+            {
+                ids.extend(page.rows.iter().map(|row| row.id));
+                last.rows.extend(page.rows);
+                last.ticks.extend(page.ticks);
+                (last.position, last.end) = (page.position, page.end);
+            }
+            _ => {
+                ids = page.rows.iter().map(|row| row.id).collect();
+                joined.push(page);
+            }
+        }
+    }
+    joined
+}
+
 impl From<Outgoing> for PushedBatch {
     fn from(out: Outgoing) -> PushedBatch {
         let incoming = |row: Row| Incoming { id: row.id, kind: row.kind, state: whole(row.state) };
@@ -583,5 +684,38 @@ fn whole(state: Vec<u8>) -> Vec<u8> {
             part.encode()
         }
         _ => state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(ids: &[u8], kind: &str) -> PulledPage {
+        let row = |id: &u8| Row { id: RecordId([*id; 16]), kind: kind.into(), ..Row::default() };
+        let position = Position { timeline: TimelineId(1), seq: u64::from(ids[ids.len() - 1]) };
+        PulledPage { position, rows: ids.iter().map(row).collect(), ..PulledPage::default() }
+    }
+
+    fn sizes(pages: Vec<PulledPage>) -> Vec<usize> {
+        join(pages, Some("base")).iter().map(|page| page.rows.len()).collect()
+    }
+
+    #[test]
+    fn pages_are_joined_where_order_does_not_matter() {
+        let last = PulledPage { end: true, ..page(&[5], "k") };
+        let joined = join(vec![page(&[1, 2], "k"), page(&[3, 4], "k"), last], Some("base"));
+        assert_eq!(
+            (joined.len(), joined[0].rows.len(), joined[0].position.seq, joined[0].end),
+            (1, 5, 5, true)
+        );
+        assert_eq!(
+            sizes(vec![page(&[1, 2], "k"), page(&[2, 3], "k"), page(&[4], "k")]),
+            [2, 3],
+            "comes twice"
+        );
+        assert_eq!(sizes(vec![page(&[1], "k"), page(&[2], "base"), page(&[3], "k")]), [1, 1, 1], "the tree");
+        let withdraws = PulledPage { withdrawn: vec![RecordId([1; 16])], ..page(&[2], "k") };
+        assert_eq!(sizes(vec![page(&[1], "k"), withdraws, page(&[3], "k")]), [1, 1, 1], "a withdraw");
     }
 }

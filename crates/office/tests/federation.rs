@@ -10,6 +10,8 @@ mod common;
 mod comparing;
 #[path = "federation/deciding.rs"]
 mod deciding;
+#[path = "federation/intake.rs"]
+mod intake;
 #[path = "federation/losing_nothing.rs"]
 mod losing_nothing;
 #[path = "common/nodes.rs"]

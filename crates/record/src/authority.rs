@@ -159,9 +159,10 @@ pub fn judge_entries<'a>(
     if before.groups.is_empty() {
         faults.extend(case.creation(&judged).map(whole));
     }
+    let gone: Vec<Register<'_>> = case.gone().map(|(_, register)| register).collect();
     for group in after.groups.iter().filter(|g| judged(g.stamp.base)) {
         let new = !before.context.has(group.stamp.dot);
-        let judged = group.entries.iter().filter(|e| new || case.rewritten(e.register));
+        let judged = group.entries.iter().filter(|e| new || case.rewritten(e.register, &gone));
         let fault = |entry: &Entry<'a>| {
             let illegal = case.entry(group, entry).err()?;
             Some(Fault { illegal, at: Some((group.stamp.dot, entry.register)) })
@@ -198,9 +199,9 @@ impl Case<'_, '_> {
         self.after.entries(register).any(|(stamp, _)| !self.before.context.has(stamp.dot))
     }
 
-    /// Whether what stands in a register replaced something now that stood beside it before.
-    fn rewritten(&self, register: Register<'_>) -> bool {
-        !self.newly_written(register) && self.gone().any(|(_, gone)| gone == register)
+    /// Whether what stands in a register replaced something now that stood beside it before, and so is among `gone`.
+    fn rewritten(&self, register: Register<'_>, gone: &[Register<'_>]) -> bool {
+        gone.contains(&register) && !self.newly_written(register)
     }
 
     /// The registers of entries that stood before and were seen and replaced.
@@ -292,7 +293,7 @@ impl Case<'_, '_> {
             let default = default_audience(self.kind, self.tree, home);
             audience_bases(entry.value).all(|base| default.contains(&base) || named.contains(&base))
         };
-        if self.past.homes(stamp.base).into_iter().any(by_default) {
+        if self.past.homes(stamp.base).any(by_default) {
             return Ok(());
         }
         let owner = self.who(self.kind.widen, None);

@@ -25,6 +25,8 @@ pub(crate) struct Past<'s, 'a> {
     moved: bool,
     /// Somebody in `after` created the record, without having seen that it was there.
     pub(crate) creates: bool,
+    /// The homes that the record may have had whoever wrote; asked of every entry of an edit.
+    homes: Vec<BaseId>,
 }
 
 impl<'s, 'a> Past<'s, 'a> {
@@ -36,7 +38,18 @@ impl<'s, 'a> Past<'s, 'a> {
         judged: &'s dyn Fn(BaseId) -> bool,
     ) -> Past<'s, 'a> {
         let exact = judged(tree.root_of(home_of(tree, after)));
-        let mut past = Past { kind, tree, before, after, judged, exact, moved: false, creates: false };
+        let mut past = Past {
+            kind,
+            tree,
+            before,
+            after,
+            judged,
+            exact,
+            moved: false,
+            creates: false,
+            homes: Vec::new(),
+        };
+        past.homes = past.known_homes();
         let known = !before.groups.is_empty();
         past.creates = !known || past.new_groups().any(|group| past.is_creation(group));
         let lone = after.groups.len() == 1;
@@ -115,28 +128,31 @@ impl<'s, 'a> Past<'s, 'a> {
         }
     }
 
-    /// The homes that the record may have had when `base` wrote.
-    pub(crate) fn homes(&self, base: BaseId) -> Vec<BaseId> {
+    /// The homes that are known, or claimed, whoever wrote.
+    fn known_homes(&self) -> Vec<BaseId> {
         if planted::on!(TodaysTree) && !self.exact {
             return vec![home_of(self.tree, self.after)];
         }
-        let known = !self.before.groups.is_empty();
         let mut homes = Vec::new();
-        if known {
+        if self.before.groups.is_empty() {
+            homes.push(home_of(self.tree, self.after));
+        } else {
             homes.push(home_of(self.tree, self.before));
             homes.extend(home_values(self.before));
-        } else {
-            homes.push(home_of(self.tree, self.after));
         }
         if !self.exact {
             let new = self.new_groups().filter_map(|g| g.entry(Register::whole(HOME)));
             homes.extend(new.flat_map(|entry| audience_bases(entry.value)));
         }
-        if self.moved {
-            homes.push(base);
-            homes.extend(self.tree.iter().filter(|b| b.parent == Some(base)).map(|b| b.id));
-        }
         homes
+    }
+
+    /// The homes that the record may have had when `base` wrote.
+    pub(crate) fn homes(&self, base: BaseId) -> impl Iterator<Item = BaseId> + '_ {
+        let moved =
+            self.moved.then(|| self.tree.iter().filter(move |b| b.parent == Some(base)).map(|b| b.id));
+        let own = anywhere.then_some(base);
+        self.homes.iter().copied().chain(own).chain(moved.into_iter().flatten())
     }
 
     /// Whether `base` was the one that `who` means, when it wrote. `named` are the bases that the naming field may
@@ -145,7 +161,7 @@ impl<'s, 'a> Past<'s, 'a> {
         if who == Who::Named && !named.is_empty() {
             return named.contains(&base);
         }
-        self.homes(base).into_iter().any(|home| self.means(who, home, base))
+        self.homes(base).any(|home| self.means(who, home, base))
     }
 
     /// As [`owner_of`], with all bases that were above the home before: edits made before a move stay the mover's.

@@ -135,13 +135,16 @@ pub(crate) fn named_base(state: &State<'_>, number: u32) -> Option<BaseId> {
 
 /// The home that is shown: among alternatives the higher tier's word, then the latest.
 pub(crate) fn home_of(tree: &Tree, state: &State<'_>) -> BaseId {
-    let entries: Vec<_> = state.entries(Register::whole(HOME)).collect();
-    let shown = match entries.len() {
-        0 => return BaseId::default(),
-        1 => 0,
-        _ => pick_among(None, tree, state, BaseId::default(), &entries),
+    let mut entries = state.entries(Register::whole(HOME));
+    let Some(first) = entries.next() else { return BaseId::default() };
+    let others: Vec<_> = entries.collect();
+    let shown = if others.is_empty() {
+        first
+    } else {
+        let all: Vec<_> = std::iter::once(first).chain(others).collect();
+        all[pick_among(None, tree, state, BaseId::default(), &all)]
     };
-    audience_bases(entries[shown].1.value).next().unwrap_or_default()
+    audience_bases(shown.1.value).next().unwrap_or_default()
 }
 
 /// Where a value stands in its enum or workflow.
@@ -175,11 +178,27 @@ pub(crate) fn step_numbers(step: &[u8]) -> (Option<i32>, Option<i32>) {
     numbers
 }
 
+/// The body of a state that holds what one edit wrote, as most do: there is nothing to choose among. `None` for any
+/// other, and for one that is deleted.
+fn lone_body(state: &State<'_>) -> Option<Vec<u8>> {
+    let [only] = state.groups.as_slice() else { return None };
+    if only.entry(Register::whole(DELETED)).is_some() {
+        return None;
+    }
+    let own = only.entries.iter().filter(|entry| !is_engine_field(entry.register.field));
+    let mut body = Vec::new();
+    own.for_each(|entry| body.extend_from_slice(entry.value));
+    Some(body)
+}
+
 impl Shown {
     /// Works out what is shown of a state.
     pub fn of(kind: Option<&Kind>, tree: &Tree, state: &State<'_>) -> Shown {
         let mut shown = Shown { scope: scope_of(state), home: home_of(tree, state), ..Shown::default() };
-        for value in values(kind, tree, state) {
+        let lone = lone_body(state);
+        let values = if lone.is_some() { Vec::new() } else { values(kind, tree, state) };
+        shown.body = lone.unwrap_or_default();
+        for value in values {
             shown.alternatives += u32::from(value.disputed());
             match value.register.field {
                 DELETED => {
@@ -211,7 +230,7 @@ impl Shown {
             if field.searchable
                 && let Raw::Bytes(text) = occurrence.value
             {
-                self.search.push_str(&lossy(text));
+                self.search.push_str(&String::from_utf8_lossy(text));
                 self.search.push('\n');
             }
         }

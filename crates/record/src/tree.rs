@@ -84,6 +84,10 @@ impl Tree {
     /// Whether `base` lies, or ever lay, beneath `ancestor`: edits made before a move stay the mover's. Bases above
     /// may have moved too, so that the way up goes through all former parents.
     pub fn was_within(&self, base: BaseId, ancestor: BaseId) -> bool {
+        // Asked of every edit that arrives; of most the present tree says enough.
+        if self.is_within(base, ancestor) {
+            return true;
+        }
         let mut above = vec![base];
         let mut at = 0;
         while let Some(now) = above.get(at).copied() {

@@ -66,6 +66,7 @@ pub async fn check_all(bench: &impl Bench) {
         queue::everything_is_sent_again,
         queue::changes_pass_over_hidden_rows_and_tell_scope,
         queue::rows_by_id_come_in_pages_with_hidden_ones_and_scope,
+        queue::changes_among_homes_are_those_that_may_concern_a_child,
         queue::a_dropped_record_is_gone_with_all_that_hangs_on_it,
         beside::withdraws_replace_each_other,
         beside::history_keeps_the_longer_fragment,

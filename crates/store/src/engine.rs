@@ -104,6 +104,15 @@ pub trait Read: Send {
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
 
+    /// As [`Read::changes`], but of records that belong to none of `homes` only those whose scope is more than their one
+    /// home: what may concern a child, found without reading what cannot.
+    fn changes_among(
+        &mut self,
+        homes: &[BaseId],
+        after_seq: u64,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
+
     /// Withdraws for a child with a number above `after_seq`, by number.
     fn withdraws(
         &mut self,

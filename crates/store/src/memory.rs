@@ -191,6 +191,20 @@ impl<M> Read for Session<M> {
         Ok(above.take(limit).map(|(_, held)| (self.data.row(held), held.shown.scope.clone())).collect())
     }
 
+    async fn changes_among(
+        &mut self,
+        homes: &[BaseId],
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(Row, Scope)>, StoreError> {
+        let mut all = self.changes(after_seq, usize::MAX).await?;
+        all.retain(|(_, scope)| {
+            !scope.audience.is_empty() || !matches!(scope.homes.as_slice(), [one] if !homes.contains(one))
+        });
+        all.truncate(limit);
+        Ok(all)
+    }
+
     async fn withdraws(
         &mut self,
         child: BaseId,

@@ -88,7 +88,8 @@ impl Desk<'_> {
         if planted::on!(PullOverwrites) {
             merged = theirs.clone();
         }
-        let bytes = merged.encode();
+        // Bytes are canonical: those that arrived are those that encoding would give.
+        let bytes = if merged == theirs { incoming.state.clone() } else { merged.encode() };
         changes.replicas.extend(replicas_of(&theirs));
         // The root has nobody who could lack anything; it hears its own word again after a restore.
         let lacking = bytes != incoming.state && self.tree.parent(self.me).is_some();

@@ -266,8 +266,16 @@ impl Desk<'_> {
             }
             _ => None,
         };
-        let bytes = corrected.as_ref().map_or_else(|| merged.encode(), |c| c.state.clone());
-        let merged = State::decode(&bytes).map_err(malformed)?;
+        // Bytes are canonical: of what is new, and of what says more, those that arrived are those that encoding gives.
+        let bytes = match &corrected {
+            Some(corrected) => corrected.state.clone(),
+            None if merged == theirs => incoming.state.clone(),
+            None => merged.encode(),
+        };
+        let merged = match corrected {
+            Some(_) => State::decode(&bytes).map_err(malformed)?,
+            None => merged,
+        };
         if bytes.len() > causal::MAX_STATE_BYTES {
             return Err((Reason::Malformed, causal::Corrupt::TooLarge.to_string()));
         }

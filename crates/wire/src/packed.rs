@@ -4,6 +4,7 @@ use ::sync::parent::Incoming;
 use ::sync::{Revision, Row, limits};
 use causal::{Dot, RecordId, ReplicaId};
 use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::convert::{Invalid, array};
 use crate::sync as pb;
@@ -19,15 +20,35 @@ const RAW_BYTES_MAX: usize = 3 * limits::BATCH_BYTES;
 /// # Errors
 /// [`Invalid`] when compression fails, which it does only for want of memory.
 pub fn pack(rows: &[Row], revisions: &[Revision]) -> Result<pb::Packed, Invalid> {
-    let record =
-        |row: &Row| pb::Record { kind: row.kind.clone(), id: row.id.0.to_vec(), state: row.state.clone() };
-    let records = pb::Records {
-        records: rows.iter().map(record).collect(),
-        revisions: revisions.iter().map(revision).collect(),
-    };
-    let raw = records.encode_to_vec();
+    let states: usize = rows.iter().map(|row| row.state.len() + FRAMING_BYTES).sum();
+    let mut raw = Vec::with_capacity(states);
+    rows.iter().for_each(|row| put_record(&mut raw, row));
+    // Messages put one after another are one message (protobuf's rule of concatenation).
+    let history = pb::Records { records: Vec::new(), revisions: revisions.iter().map(revision).collect() };
+    raw.extend_from_slice(&history.encode_to_vec());
     let zstd = zstd::bulk::compress(&raw, ZSTD_LEVEL).map_err(|_| Invalid::new("packed.zstd"))?;
     Ok(pb::Packed { zstd, raw_bytes: raw.len() as u32 })
+}
+
+/// A record's id, kind and framing, about.
+const FRAMING_BYTES: usize = 64;
+
+/// Writes a record as [`pb::Records`] holds it, straight from the row: the generated code would copy each state into a
+/// message first.
+fn put_record(out: &mut Vec<u8>, row: &Row) {
+    let parts = [row.kind.as_bytes(), &row.id.0, &row.state];
+    let tagged = |part: &[u8]| 1 + encoded_len_varint(part.len() as u64) + part.len();
+    put_head(out, 1, parts.iter().map(|part| tagged(part)).sum());
+    for (number, part) in (1..).zip(parts) {
+        put_head(out, number, part.len());
+        out.extend_from_slice(part);
+    }
+}
+
+/// The tag and length of a field of bytes.
+fn put_head(out: &mut Vec<u8>, number: u32, length: usize) {
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(length as u64, out);
 }
 
 /// Compresses any number of records, as many batches as it takes.
@@ -126,6 +147,20 @@ mod tests {
         assert_eq!(back.records.len(), 2);
         assert_eq!(back.records[1].state, vec![2; 700]);
         assert!(packed.zstd.len() < 200);
+    }
+
+    #[test]
+    fn records_are_written_as_the_generated_code_writes_them() {
+        let rows = [row(1), Row { kind: "k".repeat(200), state: vec![7; 20_000], ..row(2) }];
+        let message = |row: &Row| pb::Record {
+            kind: row.kind.clone(),
+            id: row.id.0.to_vec(),
+            state: row.state.clone(),
+        };
+        let records = pb::Records { records: rows.iter().map(message).collect(), revisions: Vec::new() };
+        let mut raw = Vec::new();
+        rows.iter().for_each(|row| put_record(&mut raw, row));
+        assert_eq!(raw, records.encode_to_vec());
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub fn tidy_lines(text: &str) -> String {
 }
 
 fn clean(text: &str, width: fn(char) -> char) -> String {
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
     let visible: Vec<char> = text.chars().filter(|c| !is_invisible(*c)).collect();
     let spaced: String = without_entities(&visible).into_iter().map(width).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -72,6 +75,11 @@ fn half_width(c: char) -> char {
 fn half_width_word(c: char) -> char {
     let half = half_width(c);
     if half.is_ascii_alphanumeric() || half == ' ' { half } else { c }
+}
+
+/// What no rule of this file changes and most texts consist of: Chinese characters, letters and digits.
+fn is_plain(c: char) -> bool {
+    matches!(c, '\u{4E00}'..='\u{9FFF}') || c.is_ascii_alphanumeric()
 }
 
 /// Control characters, zero-width ones and those that turn the direction of writing. White space is not among them.

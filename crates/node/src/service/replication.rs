@@ -7,7 +7,7 @@ use causal::BaseId;
 use office::{Acked, Office, PulledPage, PushedBatch, Session};
 use sync::parent::Hello;
 use sync::{Position, Seal, Tick, limits};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -77,10 +77,10 @@ impl SyncService for Desk {
     ) -> Result<Response<Self::PushStream>, Status> {
         let child = caller(&request)?;
         let (answers, stream) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
-        let office = self.0.office.clone();
+        let (office, intake) = (self.0.office.clone(), self.0.intake.clone());
         tokio::spawn(async move {
             let (groups, gathered) = mpsc::channel(1);
-            let gathering = gather(request.into_inner(), groups, answers.clone());
+            let gathering = gather(request.into_inner(), intake, groups, answers.clone());
             tokio::join!(gathering, apply(office, child, gathered, answers));
         });
         Ok(Response::new(ReceiverStream::new(stream)))
@@ -188,6 +188,20 @@ pub(crate) fn welcome_message(
     })
 }
 
+/// The right to write what a child pushed.
+struct Turn {
+    /// Nobody else's push is written meanwhile.
+    hub: OwnedMutexGuard<()>,
+    /// The child's last group has been answered: one that does not read its answers holds up nobody else.
+    child: OwnedMutexGuard<()>,
+}
+
+/// Waits for the turn of one child's stream, of which `own` is the lock.
+async fn turn(own: Arc<Mutex<()>>, intake: Arc<Mutex<()>>) -> Turn {
+    let child = own.lock_owned().await;
+    Turn { hub: intake.lock_owned().await, child }
+}
+
 /// Batches of one session, to be applied in one transaction.
 struct Group {
     session: u64,
@@ -195,21 +209,28 @@ struct Group {
     batches: Vec<PushedBatch>,
 }
 
-/// Reads batches while the one before is being applied; what has come by then goes into one transaction, up to its
-/// limit. So a slow disk makes transactions larger, and a single batch never waits for another.
+/// Reads batches until it is this child's turn to be written; what has come by then goes into one transaction, up to
+/// its limit. So a slow disk or many children make transactions larger, and a single batch never waits for another.
 async fn gather(
     mut stream: Streaming<PushBatch>,
-    groups: mpsc::Sender<Group>,
+    intake: Arc<Mutex<()>>,
+    groups: mpsc::Sender<(Group, Turn)>,
     answers: mpsc::Sender<Result<PushAck, Status>>,
 ) {
     let mut waiting: Option<Group> = None;
+    let own = Arc::new(Mutex::new(()));
+    let mut next = Box::pin(turn(own.clone(), intake.clone()));
     loop {
         let full =
             waiting.as_ref().is_some_and(|g| g.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS);
         tokio::select! {
-            permit = groups.reserve(), if waiting.is_some() => match (permit, waiting.take()) {
-                (Ok(permit), Some(group)) => permit.send(group),
-                _ => return,
+            // Asked only while something waits: a turn that is given must be taken.
+            turn_now = &mut next, if waiting.is_some() => {
+                let Some(group) = waiting.take() else { return };
+                if groups.send((group, turn_now)).await.is_err() {
+                    return;
+                }
+                next.set(turn(own.clone(), intake.clone()));
             },
             batch = tokio::time::timeout(IDLE_MAX, stream.next()), if !full => {
                 let failure = match batch {
@@ -227,7 +248,7 @@ async fn gather(
         }
     }
     if let Some(group) = waiting {
-        groups.send(group).await.unwrap_or_default();
+        groups.send((group, next.await)).await.unwrap_or_default();
     }
 }
 
@@ -264,12 +285,14 @@ pub(crate) fn pushed_batch(batch: PushBatch) -> Result<PushedBatch, wire::Invali
 async fn apply(
     office: Arc<Office>,
     child: BaseId,
-    mut groups: mpsc::Receiver<Group>,
+    mut groups: mpsc::Receiver<(Group, Turn)>,
     answers: mpsc::Sender<Result<PushAck, Status>>,
 ) {
-    while let Some(group) = groups.recv().await {
+    while let Some((group, Turn { hub, child: _answered })) = groups.recv().await {
         let indexes: Vec<u32> = group.batches.iter().map(|b| b.index).collect();
-        match office.receive(child, group.session, group.batches).await {
+        let received = office.receive(child, group.session, group.batches).await;
+        drop(hub);
+        match received {
             Ok(acked) => {
                 for (index, acked) in indexes.into_iter().zip(acked) {
                     let ack = push_ack(group.session, index, &acked);

@@ -148,6 +148,29 @@ pub(super) async fn rows_by_id_come_in_pages_with_hidden_ones_and_scope(bench: &
     assert_eq!(snapshot.by_id(Some(ids[3]), ids[2], 10).await.unwrap(), []);
 }
 
+pub(super) async fn changes_among_homes_are_those_that_may_concern_a_child(bench: &impl Bench) {
+    let (engine, sample) = three(bench).await;
+    let others = [
+        sample(4).home(base(2)).build(),
+        sample(5).home(base(3)).build(),
+        sample(6).home(base(3)).open_to(&[base(9)]).build(),
+        sample(7).home(base(2)).row(|row| row.hidden = true).build(),
+    ];
+    put(&engine, others.to_vec()).await;
+    let mut snapshot = engine.snapshot().await.unwrap();
+    let mut found = async |homes: &[u8], after, limit| {
+        let homes: Vec<_> = homes.iter().map(|n| base(*n)).collect();
+        let found = snapshot.changes_among(&homes, after, limit).await.unwrap();
+        found.iter().map(|(row, _)| row.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[2], 0, 10).await, [4, 6], "its own, and what is opened to whomever");
+    assert_eq!(found(&[1, 2], 1, 3).await, [2, 3, 4]);
+    assert_eq!(found(&[8], 0, 10).await, [6]);
+    assert_eq!(found(&[8], 6, 10).await, []);
+    let scope = Scope { homes: vec![base(3)], audience: vec![base(9)] };
+    assert_eq!(snapshot.changes_among(&[base(8)], 0, 10).await.unwrap()[0].1, scope);
+}
+
 pub(super) async fn a_dropped_record_is_gone_with_all_that_hangs_on_it(bench: &impl Bench) {
     let (engine, sample) = three(bench).await;
     let before = engine.snapshot().await.unwrap().forgotten().await.unwrap();

@@ -10,7 +10,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sync::{NewRow, Row, Unsent};
 
 use super::dialect;
-use super::values::{self, Bound, CHUNK, fetch, fetch_with, flag, is_lasting, number, record_id, run_made};
+use super::values::{
+    self, Bound, CHUNK, fetch, fetch_made, fetch_with, flag, is_lasting, number, record_id, run_made,
+};
 use crate::error::StoreError;
 use crate::schema_edge;
 use crate::text::fold;
@@ -107,6 +109,30 @@ pub(super) async fn by_id(
     // No id is empty: every one is above that.
     bound.bytes(after.as_ref().map_or(&[], |id| id.0.as_slice())).bytes(&upto.0).number(limit as u64);
     fetch(conn, "reading records by id", SQL, bound, read_scoped).await
+}
+
+/// The condition reads the index alone: a row that is passed over is never looked up.
+pub(super) async fn changes_among(
+    conn: &mut SqliteConnection,
+    homes: &[BaseId],
+    after_seq: u64,
+    limit: usize,
+) -> Result<Vec<(Row, Scope)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        row_columns!(),
+        ", r.home, r.scope FROM record r LEFT JOIN unsent u ON u.seq = r.seq",
+        " WHERE r.seq > ? AND r.hidden = 0 AND (r.scope IS NOT NULL OR r.home IN (",
+    );
+    let places = vec!["?"; homes.len()].join(",");
+    let mut bound = Bound::default();
+    bound.number(after_seq);
+    for home in homes {
+        bound.bytes(&home.0);
+    }
+    bound.number(limit as u64);
+    let sql = format!("{SQL}{places})) ORDER BY r.seq LIMIT ?");
+    fetch_made(conn, "reading changes", sql.into(), homes.len() == 1, bound, read_scoped).await
 }
 
 fn read_scoped(row: &SqliteRow) -> Result<(Row, Scope), sqlx::Error> {

@@ -113,6 +113,15 @@ impl<M> Read for Session<M> {
         super::record::by_id(&mut self.tx, after, upto, limit).await
     }
 
+    async fn changes_among(
+        &mut self,
+        homes: &[BaseId],
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(Row, Scope)>, StoreError> {
+        super::record::changes_among(&mut self.tx, homes, after_seq, limit).await
+    }
+
     async fn withdraws(
         &mut self,
         child: BaseId,

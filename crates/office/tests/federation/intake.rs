@@ -1,0 +1,110 @@
+//! Large pushes: many batches in one transaction, judged in parts while others are being written.
+
+use std::collections::BTreeMap;
+
+use office::{Acknowledged, Office, PushedBatch, Put, Round};
+use schema::Schema;
+use serde_json::json;
+use sync::parent::Verdict;
+
+use super::{Three, put, round, three};
+
+/// More than are judged at once, and not a multiple of it.
+const COUNT: usize = 2_300;
+/// The one that is spoilt on the way: in the second part.
+const SPOILT: usize = 1_234;
+
+/// Opens a round of the street with its district, and all its batches.
+async fn begin(three: &Three) -> (Round<store::Store>, u64, Vec<PushedBatch>) {
+    let (street, district) = (&three.street, &three.district);
+    let (hello, digest) = street.hello("test").await.unwrap();
+    let session = district.handshake(street.me().base, &hello, &digest).await.unwrap();
+    let now = district.now_ms();
+    let mut round = street.begin_round(session.id, &session.welcome, now, 0, "test", &[]).await.unwrap();
+    let mut batches = Vec::new();
+    while let Some(batch) = street.next_batch(&mut round).await.unwrap() {
+        batches.push(batch.into());
+    }
+    (round, session.id, batches)
+}
+
+async fn total(office: &Office) -> u64 {
+    office.list(&super::all("notice")).await.unwrap().total
+}
+
+fn notices(count: usize) -> Vec<Put> {
+    let notice = |n| json!({ "title": format!("第{n}号"), "sort": 1, "body": "开放时间调整" });
+    (0..count).map(|n| put("notice", notice(n))).collect()
+}
+
+#[tokio::test]
+async fn a_large_push_is_one_transaction_with_a_verdict_for_each_record() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    round(&three.street, &three.district).await.unwrap();
+    three.street.put_all(&notices(COUNT)).await.unwrap();
+
+    let (mut sent, session, mut batches) = begin(&three).await;
+    let spoilt = batches.iter_mut().flat_map(|batch| &mut batch.records).nth(SPOILT).unwrap();
+    spoilt.state.truncate(9);
+    let spoilt = spoilt.id;
+    let sizes: Vec<usize> = batches.iter().map(|batch| batch.records.len()).collect();
+    let acked = three.district.receive(three.street.me().base, session, batches).await.unwrap();
+    assert_eq!(acked.iter().map(|(_, verdicts)| verdicts.len()).collect::<Vec<_>>(), sizes);
+    assert!(acked.windows(2).all(|pair| pair[0].0 == pair[1].0), "all of it was made durable at once");
+    let refused = |verdict: &Verdict| matches!(verdict, Verdict::Quarantined(..));
+    let verdicts: Vec<_> = acked.iter().flat_map(|(_, verdicts)| verdicts).collect();
+    let out: Vec<_> = verdicts.iter().filter(|(_, verdict)| refused(verdict)).map(|(id, _)| *id).collect();
+    assert_eq!(out, [spoilt]);
+    assert_eq!(verdicts[SPOILT].0, spoilt, "verdicts are in order");
+    assert_eq!(total(&three.district).await, COUNT as u64 - 1);
+
+    let acks = (0..).zip(acked).map(|(index, (ack, verdicts))| {
+        let verdicts: BTreeMap<_, _> = verdicts.into_iter().filter(|(_, v)| *v != Verdict::Ok).collect();
+        Acknowledged { session, index, ack, verdicts }
+    });
+    three.street.acknowledge_all(&mut sent, acks.collect()).await.unwrap();
+    assert_eq!((sent.pushed, sent.refused), (COUNT as u64 - 1, 1));
+    let cursor = three.street.cursor(&sent).await.unwrap();
+    let page = three.district.page(three.street.me().base, session, cursor).await.unwrap();
+    assert!(page.end && page.rows.is_empty(), "nothing of what was pushed comes back in this session");
+
+    let (_, _, nothing) = begin(&three).await;
+    let left: Vec<_> = nothing.iter().flat_map(|batch| &batch.records).map(|record| record.id).collect();
+    assert_eq!(left, [], "what was refused is not offered again, the rest is acknowledged");
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_another_session_settles_nothing_of_those_beside_it() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    round(&three.street, &three.district).await.unwrap();
+    three.street.put_all(&notices(700)).await.unwrap();
+    let (mut sent, session, batches) = begin(&three).await;
+    assert!(batches.len() > 1);
+    let acked = three.district.receive(three.street.me().base, session, batches).await.unwrap();
+    let ack = |index, session| Acknowledged {
+        session,
+        index,
+        ack: acked[index as usize].0,
+        verdicts: BTreeMap::new(),
+    };
+    let foreign = three.street.acknowledge_all(&mut sent, vec![ack(0, session), ack(1, session + 1)]).await;
+    assert!(foreign.is_err());
+    let (_, _, left) = begin(&three).await;
+    assert_eq!(left.iter().map(|batch| batch.records.len()).sum::<usize>(), 700);
+}
+
+#[tokio::test]
+async fn a_record_that_comes_twice_in_a_large_push_waits_once_for_the_next_level() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    three.up().await;
+    three.street.put_all(&notices(COUNT)).await.unwrap();
+    let (_, session, mut batches) = begin(&three).await;
+    let twice = batches[0].records[3].clone();
+    let last = batches.len() - 1;
+    batches[last].records.push(twice);
+    three.district.receive(three.street.me().base, session, batches).await.unwrap();
+    assert_eq!(total(&three.district).await, COUNT as u64);
+    let (pushed, _, refused) = round(&three.district, &three.city).await.unwrap();
+    assert_eq!((pushed, refused), (COUNT as u64, 0));
+    assert_eq!(round(&three.district, &three.city).await.unwrap().0, 0, "nothing waits for ever");
+}
