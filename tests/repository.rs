@@ -10,7 +10,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use federation_tests::program::repository;
 
 /// Each crate with the crates of ours that it may use. Later ones may use earlier ones only, so there is no circle.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("planted", &[]),
     ("schema", &[]),
     ("causal", &["planted"]),
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("wire", &["causal", "record", "sync"]),
     ("node", &["schema", "causal", "domain", "record", "sync", "store", "office", "wire", "pki", "sheet"]),
     ("demo", &["domain"]),
+    ("bench", &["domain", "sheet", "wire", "node"]),
     (
         "shuniu",
         &[

@@ -1,6 +1,5 @@
 //! One round with the parent, over gRPC.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

@@ -149,8 +149,8 @@ impl<'s, 'a> Past<'s, 'a> {
 
     /// The homes that the record may have had when `base` wrote.
     pub(crate) fn homes(&self, base: BaseId) -> impl Iterator<Item = BaseId> + '_ {
-        let moved =
-            self.moved.then(|| self.tree.iter().filter(move |b| b.parent == Some(base)).map(|b| b.id));
+        let anywhere = self.moved && !planted::on!(TodaysTree);
+        let moved = anywhere.then(|| self.tree.iter().filter(move |b| b.parent == Some(base)).map(|b| b.id));
         let own = anywhere.then_some(base);
         self.homes.iter().copied().chain(own).chain(moved.into_iter().flatten())
     }

@@ -166,7 +166,7 @@ pub(super) async fn changes_among_homes_are_those_that_may_concern_a_child(bench
     assert_eq!(found(&[2], 0, 10).await, [4, 6], "its own, and what is opened to whomever");
     assert_eq!(found(&[1, 2], 1, 3).await, [2, 3, 4]);
     assert_eq!(found(&[8], 0, 10).await, [6]);
-    assert_eq!(found(&[8], 6, 10).await, []);
+    assert_eq!(found(&[8], 6, 10).await, Vec::<u64>::new());
     let scope = Scope { homes: vec![base(3)], audience: vec![base(9)] };
     assert_eq!(snapshot.changes_among(&[base(8)], 0, 10).await.unwrap()[0].1, scope);
 }
