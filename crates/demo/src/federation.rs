@@ -68,11 +68,10 @@ impl Federation {
     pub async fn restart(&self) -> Result<(), DemoError> {
         for tier in self.tiers() {
             let started = each(tier, |node| async move {
-                if node.pid().await.is_none() {
-                    return Ok(());
+                match node.pid().await {
+                    Some(_) => node.restart().await,
+                    None => Ok(()),
                 }
-                node.kill().await?;
-                node.start().await
             });
             started.await?;
         }

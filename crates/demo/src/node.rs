@@ -84,6 +84,14 @@ impl Node {
         std::fs::write(&file, text).map_err(|e| failed("写入设置", &file, e))
     }
 
+    /// Adds a setting for trying out to those in the file; it stands until they are written anew.
+    pub fn set_odd(&self, name: &str, value: &str) -> Result<(), DemoError> {
+        let file = self.folder.join("shuniu.toml");
+        let text = std::fs::read_to_string(&file).map_err(|e| failed("读取设置", &file, e))?;
+        // Before the first heading, where it would be a setting of that section.
+        std::fs::write(&file, format!("{name} = {value}\n{text}")).map_err(|e| failed("写入设置", &file, e))
+    }
+
     /// Starts the node's process and waits until it says that it is ready.
     pub async fn start(&self) -> Result<(), DemoError> {
         let log = self.folder.join("serve.log");
@@ -105,6 +113,17 @@ impl Node {
         }
         *self.process.lock().await = Some(Process { child, _answers: answers });
         Ok(())
+    }
+
+    /// What a command on this node says to a person, however it ends.
+    pub async fn words(&self, args: &[&str]) -> Result<String, DemoError> {
+        self.program.words(&self.folder, args).await
+    }
+
+    /// Ends the process and starts it again with what its settings say now.
+    pub async fn restart(&self) -> Result<(), DemoError> {
+        self.kill().await?;
+        self.start().await
     }
 
     /// Follows a command on this node while it runs.

@@ -1,7 +1,7 @@
 //! Running the program as a person does: one command, one process.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -59,13 +59,16 @@ impl Program {
         Ok(Following { line, child, lines: BufReader::new(told).lines(), seen: Vec::new() })
     }
 
+    /// What a command says to a person, however it ends.
+    pub async fn words(&self, folder: &Path, args: &[&str]) -> Result<String, DemoError> {
+        let output = ended(self.plain(folder).args(args), &line(folder, args)).await?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs a command to its end, whatever that is.
     pub async fn run(&self, folder: &Path, args: &[&str]) -> Result<Answer, DemoError> {
         let line = line(folder, args);
-        let failed = |words: String| DemoError::Program { command: line.clone(), words };
-        let output = self.command(folder).args(args).output();
-        let output = tokio::time::timeout(COMMAND_TIMEOUT, output).await;
-        let output = output.map_err(|_| failed("没有按时结束".into()))?.map_err(|e| failed(e.to_string()))?;
+        let output = ended(self.command(folder).args(args), &line).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         Ok(Answer {
             exit: output.status.code().unwrap_or(-1),
@@ -79,6 +82,13 @@ impl Program {
     pub async fn done(&self, folder: &Path, args: &[&str]) -> Result<Answer, DemoError> {
         self.run(folder, args).await?.succeeded()
     }
+}
+
+/// Runs a process to its end, of which `line` is the command line.
+async fn ended(command: &mut Command, line: &str) -> Result<Output, DemoError> {
+    let failed = |words: String| DemoError::Program { command: line.to_owned(), words };
+    let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output()).await;
+    output.map_err(|_| failed("没有按时结束".into()))?.map_err(|e| failed(e.to_string()))
 }
 
 /// A command that tells what happens while it runs.

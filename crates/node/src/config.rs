@@ -20,6 +20,9 @@ pub struct Config {
     /// Only for tests and the demonstration, and not in the file that a new node gets: a descriptor set that stands in
     /// for the contract of the program, so that a node can be one whose program is older. Empty: the program's own.
     pub contract: String,
+    /// Only for tests and the demonstration, as above: how far this node's clock is off, in milliseconds; ahead when
+    /// positive. Certificates are still checked by the machine's clock, or the node would not reach its parent at all.
+    pub clock_offset_ms: i64,
 }
 
 /// When to sync.

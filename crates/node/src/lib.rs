@@ -7,6 +7,7 @@
 mod attach;
 mod backup;
 mod bundle;
+mod clock;
 mod compare;
 mod config;
 mod contract;

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 use wire::sync::SignedRegistry;
 use wire::sync::sync_client::SyncClient;
 
+use crate::clock::OffsetClock;
 use crate::config::Config;
 use crate::contract::{self, Travelling};
 use crate::error::NodeError;
@@ -67,7 +68,7 @@ impl Node {
             late_after_ms: u64::from(config.figures.late_after_hours) * 3_600_000,
             ..Settings::default()
         };
-        let outside = Outside::system();
+        let outside = Outside::at(OffsetClock { by_ms: config.clock_offset_ms });
         let office =
             Office::open(folder.path(), schema, file.me(&folder)?, settings, folder.secret()?, outside)
                 .await?;

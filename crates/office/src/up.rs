@@ -142,6 +142,7 @@ impl<E: Engine> Office<E> {
             unsent,
             version: version.into(),
             heartbeat: Some(heartbeat),
+            clock_offset_ms: None,
         };
         Ok((hello, digest))
     }

@@ -230,7 +230,7 @@ pub struct Link {
     pub last_failure_ms: u64,
     /// Why it failed, in words.
     pub last_failure: String,
-    /// Peer's clock minus own, milliseconds, as the last handshake measured it.
+    /// The parent's clock minus the child's, milliseconds, as the last handshake measured it.
     pub clock_offset_ms: i64,
     /// What the child said was waiting at its last handshake (down links).
     pub peer_unsent: u64,

@@ -28,6 +28,8 @@ pub struct Hello {
     pub version: String,
     /// What it says of its own database; an older program says nothing.
     pub heartbeat: Option<Heartbeat>,
+    /// This node's clock minus the child's, milliseconds, as the edge measured it; of a letter nothing is known.
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// What the parent answers (H5).
@@ -56,6 +58,7 @@ pub fn welcome(timelines: &Timelines, link: Option<&Link>, child: BaseId, hello:
     link.cursor = hello.cursor;
     link.peer_unsent = hello.unsent;
     link.peer_version = clip(&hello.version);
+    link.clock_offset_ms = hello.clock_offset_ms.unwrap_or(link.clock_offset_ms);
     let quarantined = Vec::new();
     let stood = link.memory.last.map(|beat| beat.position);
     let clone = false;

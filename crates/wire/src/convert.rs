@@ -54,6 +54,7 @@ impl TryFrom<&pb::Hello> for Hello {
                 let head = Dot { replica: ReplicaId(head.replica), tick: head.tick };
                 Heartbeat { position: stands.into(), head }
             }),
+            clock_offset_ms: None,
         })
     }
 }

@@ -71,17 +71,23 @@ fn links(links: &[LinkStatus], cell_width_max: Option<usize>) -> String {
             link.last_failure.clone(),
             number(link.waiting_up),
             number(link.waiting_down),
-            clock(link),
+            clock(link).unwrap_or_else(|| "一致".into()),
             link.version.clone(),
         ]);
     }
     grid.render()
 }
 
-/// What somebody must look at: work that never arrived, and a second machine under one identity.
+/// What somebody must look at: a wrong clock, work that never arrived, a second machine under one identity.
 fn alarms(links: &[LinkStatus]) -> String {
     let mut lines = String::new();
     for link in links {
+        if let Some(apart) = clock(link) {
+            lines += &format!(
+                "! {}：{apart}。请核对两边的日期和时间，打开系统的自动对时；已保存的内容不受影响，只是显示的时间不准。\n",
+                link.base_name
+            );
+        }
         if link.missing > 0 {
             lines += &format!(
                 "! {}：最后所知有 {} 条修改未上报。如果它的磁盘已坏，这些内容别处没有，请通知它补录。\n",
@@ -100,10 +106,10 @@ fn alarms(links: &[LinkStatus]) -> String {
     lines
 }
 
-/// The offset is the parent's clock minus the child's.
-fn clock(link: &LinkStatus) -> String {
+/// Whose clock is ahead, and by how much, if that matters. The offset is the parent's clock minus the child's.
+fn clock(link: &LinkStatus) -> Option<String> {
     let (parent, child) = if link.up { ("上级", "本机") } else { ("本机", "对方") };
-    times::clock(link.clock_offset_ms, parent, child).unwrap_or_else(|| "一致".into())
+    times::clock(link.clock_offset_ms, &format!("{parent}的时钟"), &format!("{child}的时钟"))
 }
 
 fn bases(bases: &[BaseReport], cell_width_max: Option<usize>) -> String {
@@ -147,8 +153,13 @@ mod tests {
             ..Default::default()
         };
         let shown = links(&[link.clone(), LinkStatus { up: true, ..link }], None);
-        for part in ["2026-11-22 09:12", "2026-11-22 09:11", "连接 中断", "本机快 5 分钟", "上级快 5 分钟"]
-        {
+        for part in [
+            "2026-11-22 09:12",
+            "2026-11-22 09:11",
+            "连接 中断",
+            "本机的时钟快 5 分钟",
+            "上级的时钟快 5 分钟",
+        ] {
             assert!(shown.contains(part), "{part}:\n{shown}");
         }
         assert_eq!(shown.lines().count(), 4);
@@ -158,6 +169,8 @@ mod tests {
     fn what_somebody_must_look_at() {
         let link = LinkStatus { base_name: "东城街道".into(), ..Default::default() };
         assert_eq!(alarms(std::slice::from_ref(&link)), "");
+        let fast = alarms(&[LinkStatus { clock_offset_ms: -3_653 * 86_400_000, ..link.clone() }]);
+        assert!(fast.contains("东城街道：对方的时钟快 10 年") && fast.contains("自动对时"), "{fast}");
         let told = alarms(&[LinkStatus { missing: 7, clone_at_ms: 1_795_309_920_000, ..link }]);
         assert!(told.contains("东城街道：最后所知有 7 条修改未上报") && told.contains("同一身份"), "{told}");
     }

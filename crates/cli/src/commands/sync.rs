@@ -44,7 +44,7 @@ fn words(report: &SyncReport) -> String {
         "同步完成：上报 {} 条，接收 {} 条，用时 {}。",
         number(report.pushed),
         number(report.pulled),
-        times::span(report.took_ms)
+        domain::date::span(report.took_ms)
     )];
     if report.withdrawn > 0 {
         words.push(format!("另有 {} 条不再对本节点公开，已收回。", number(report.withdrawn)));

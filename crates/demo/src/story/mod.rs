@@ -6,13 +6,17 @@ mod daily;
 mod dark;
 mod downward;
 mod finale;
+mod hostile;
 mod moved;
 mod old_disk;
+mod older;
 mod register;
 mod urged;
+mod wrong_clock;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -85,6 +89,9 @@ impl Tale {
         self.move_street().await?;
         self.urge().await?;
         self.old_disk().await?;
+        self.wrong_clock().await?;
+        self.older_district().await?;
+        self.hostile().await?;
         self.finale().await
     }
 
@@ -163,6 +170,19 @@ fn clock(at_ms: u64) -> String {
     let day_ms = (at_ms + 8 * 3_600_000) % 86_400_000;
     let (hours, minutes, seconds) = (day_ms / 3_600_000, day_ms / 60_000 % 60, day_ms / 1_000 % 60);
     format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", day_ms % 1_000)
+}
+
+/// The machine's clock, UTC milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// The first line of a text in which all of these stand, with the advice (→) beneath it; empty when there is none.
+fn line_with(text: &str, parts: &[&str]) -> String {
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| parts.iter().all(|part| line.contains(part))).unwrap_or_default();
+    let advice = lines.next().filter(|next| next.starts_with('→')).unwrap_or_default();
+    format!("{line} {advice}").trim().to_owned()
 }
 
 /// The sentence with which a figure says how complete it is.

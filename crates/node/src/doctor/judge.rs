@@ -2,6 +2,7 @@
 
 use std::io;
 
+use domain::date::span;
 use pki::Identity;
 use time::{OffsetDateTime, UtcOffset};
 use tonic::Status;
@@ -31,16 +32,6 @@ fn size(bytes: u64) -> String {
         format!("{:.1} GB", bytes as f64 / (1024 * MIB) as f64)
     } else {
         format!("{} MB", bytes / MIB)
-    }
-}
-
-/// A length of time in its largest whole unit.
-fn span(ms: u64) -> String {
-    match ms / 1_000 {
-        seconds @ 0..120 => format!("{seconds} 秒"),
-        seconds @ 120..7_200 => format!("{} 分钟", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} 小时", seconds / 3_600),
-        seconds => format!("{} 天", seconds / 86_400),
     }
 }
 

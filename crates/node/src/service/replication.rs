@@ -53,7 +53,8 @@ impl SyncService for Desk {
         if said.base != child.0 {
             return Err(status("not_allowed", "证书与所报基地不符 / the certificate is another base's"));
         }
-        let hello = Hello::try_from(&said).map_err(invalid_status)?;
+        let told = Hello::try_from(&said).map_err(invalid_status)?;
+        let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
         let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
@@ -138,6 +139,12 @@ impl SyncService for Desk {
         tokio::spawn(watch::attend(office, line, request.into_inner(), told, stopped));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
+}
+
+/// This node's clock minus the child's, the way through the network included; none when the child does not tell its.
+fn clock_offset(received_at_ms: u64, sent_at_ms: u64) -> Option<i64> {
+    let signed = |ms| i64::try_from(ms).unwrap_or(i64::MAX);
+    (sent_at_ms > 0).then(|| signed(received_at_ms) - signed(sent_at_ms))
 }
 
 /// The version of the protocol to use with a child.
