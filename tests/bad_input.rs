@@ -522,3 +522,45 @@ fn a_full_disk_loses_nothing_that_was_saved() {
     district.kill();
     drop(disk);
 }
+
+// Wrong: a street with a modified program keeps its district busy with what it must refuse, and the others wait.
+#[test]
+fn a_child_that_sends_what_cannot_be_taken_is_slowed_down_and_others_are_not() {
+    let (federation, [city, district, hostile]) = Federation::small();
+    federation.register(&city, &[["440303002", "黄贝街道", "street", "440303"]]);
+    district.sync();
+    let other = federation.join(&district, "黄贝街道", "440303002");
+    other.serve();
+    hostile.sync();
+    other.sync();
+    let mut client = sync_client(&district, Some(&Papers::of(&hostile)));
+    let session = handshake(&mut client, &hostile.base).unwrap().session;
+    let bad = || Record { state: b"not a state".to_vec(), ..record(&hostile) };
+    let batches: Vec<PushBatch> =
+        (0..40).map(|index| batch(session, index, packed((0..100).map(|_| bad()).collect()))).collect();
+    let (acks, end) = push(&client, batches);
+    let end = end.expect("it does not go on for ever");
+    assert_eq!(end.code(), Code::ResourceExhausted, "{end:?}");
+    assert!(acks.len() >= 6 && acks.len() < 40, "what was looked at is answered: {}", acks.len());
+    for part in ["条记录被退回", "放慢", "以后再接收", "都在本机"] {
+        assert!(end.message().contains(part), "{part}: {}", end.message());
+    }
+
+    // It is let in less often; what is honest of it waits, and is told why.
+    let kept = other.put(&["service_record", "date=2026-11-20", "sort=财务指导", "topic=甲街道"]);
+    let waits = hostile.put(&["service_record", "date=2026-11-20", "sort=财务指导", "topic=乙街道"]);
+    let refused = hostile.fails(16, &["sync"]);
+    assert_eq!(refused.error(), "slowed");
+    assert!(refused.message().contains("放慢"), "{}", refused.message());
+    assert_eq!(other.sync()["pushed"], 1, "the others are let in as ever");
+    assert!(district.has("service_record", &kept) && !district.has("service_record", &waits));
+
+    let words = district.folder.words(&["status"]);
+    let told = words.lines().find(|line| line.starts_with("! 桂园街道")).unwrap_or_default();
+    assert!(told.contains("条记录被退回") && told.contains("已放慢"), "{words}");
+    assert!(!words.contains("! 黄贝街道"), "{words}");
+    let words = district.folder.words(&["doctor"]);
+    assert!(words.contains("桂园街道：一小时内有"), "{words}");
+    let words = hostile.folder.words(&["status"]);
+    assert!(words.contains("放慢"), "at the street too: {words}");
+}

@@ -20,6 +20,7 @@ pub enum Exit {
     Differs = 13,
     Unwell = 14,
     Outstanding = 15,
+    Slowed = 16,
 }
 
 /// One line of the table.
@@ -34,7 +35,7 @@ pub struct Meaning {
 }
 
 /// Every way in which a command can end.
-pub const TABLE: [Meaning; 16] = [
+pub const TABLE: [Meaning; 17] = [
     Meaning { exit: Exit::Done, codes: &["ok"], zh: "完成", en: "done", advice: "" },
     Meaning {
         exit: Exit::Internal,
@@ -141,6 +142,13 @@ pub const TABLE: [Meaning; 16] = [
         en: "called nodes have not all reported",
         advice: "已报的都在。其余的一上线就会收到催报；可以稍后用“shuniu status”查看，或打电话问问。",
     },
+    Meaning {
+        exit: Exit::Slowed,
+        codes: &["slowed"],
+        zh: "上级放慢了与本节点的同步",
+        en: "the node above has slowed this one down",
+        advice: "本机已保存的数据都在，到时会自动再报。请用“shuniu quarantine”看上级为什么没有接收，检查程序是否损坏或被改动。",
+    },
 ];
 
 impl Exit {
@@ -193,6 +201,7 @@ mod tests {
             ("differs", 13),
             ("unwell", 14),
             ("outstanding", 15),
+            ("slowed", 16),
             ("from a later program", 1),
         ] {
             assert_eq!(Exit::of(code).number(), number, "{code}");

@@ -154,6 +154,7 @@ fn standing(status: &StatusAnswer) -> Vec<Finding> {
         findings.push(judge::backlog(status.unsent, link.last_success_ms, status.now_ms));
     }
     findings.extend(judge::beneath(&status.beneath));
+    findings.extend(judge::slowed(&status.links));
     findings.push(judge::quarantine(status.quarantined));
     findings.push(judge::conflicts(status.disputed));
     findings

@@ -174,7 +174,7 @@ pub(crate) fn status(code: &'static str, words: impl Into<String>) -> Status {
         "invalid" => Code::InvalidArgument,
         "not_allowed" => Code::PermissionDenied,
         "conflict" => Code::Aborted,
-        "disk_full" => Code::ResourceExhausted,
+        "disk_full" | "slowed" => Code::ResourceExhausted,
         "invite" => Code::FailedPrecondition,
         "unreachable" => Code::Unavailable,
         _ => Code::Internal,
@@ -199,8 +199,16 @@ pub(crate) fn node_status(error: NodeError) -> Status {
         NodeError::Office(error) => office_status(error),
         other => {
             let code = other.code();
-            let known =
-                ["not_allowed", "invalid", "conflict", "disk_full", "invite", "unreachable", "not_found"];
+            let known = [
+                "not_allowed",
+                "invalid",
+                "conflict",
+                "disk_full",
+                "invite",
+                "unreachable",
+                "not_found",
+                "slowed",
+            ];
             let code = known.into_iter().find(|k| *k == code).unwrap_or("internal");
             status(code, other.to_string())
         }

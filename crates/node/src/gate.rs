@@ -6,9 +6,11 @@ use causal::BaseId;
 use office::Office;
 use pki::{NodeName, Peer};
 use rustls_pki_types::CertificateDer;
+use sync::conduct::Deed;
 use tonic::{Request, Status};
 
 use crate::error::{office_status, status};
+use crate::node::Node;
 
 /// The base on whose behalf a node calls; put into each request by [`nodes`].
 #[derive(Debug, Clone, Copy)]
@@ -51,21 +53,26 @@ pub(crate) fn check_node(
 }
 
 /// Lets in the nodes of this node's children: the certificate proves who, the registry decides what.
-pub(crate) fn nodes(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
+pub(crate) fn nodes(node: Arc<Node>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
     move |mut request| {
-        let caller = admitted(&office, &request)?;
+        let caller = admitted(&node.office, &request)?;
+        // Before the message is read, which may fail.
+        node.note(caller.0, Deed::Call);
         request.extensions_mut().insert(caller);
         Ok(request)
     }
 }
 
 /// Lets in both invites and nodes: joining and renewing. The handlers ask which it is.
-pub(crate) fn guests(office: Arc<Office>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
+pub(crate) fn guests(node: Arc<Node>) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone {
     move |mut request| {
         match peer(&certificates(&request)?)? {
             Peer::Invite { base, .. } => drop(request.extensions_mut().insert(Guest(BaseId(base)))),
-            Peer::Node(_) => match admitted(&office, &request) {
-                Ok(caller) => drop(request.extensions_mut().insert(caller)),
+            Peer::Node(_) => match admitted(&node.office, &request) {
+                Ok(caller) => {
+                    node.note(caller.0, Deed::Call);
+                    request.extensions_mut().insert(caller);
+                }
                 Err(why) => drop(request.extensions_mut().insert(Refused(why))),
             },
         }

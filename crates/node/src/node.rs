@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use causal::BaseId;
 use office::{Office, Outside, Settings};
 use pki::{LetterKey, LiveIdentity};
 use record::Tree;
+use sync::conduct::{Conduct, Deed};
 use sync::schedule::Schedule;
 use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
@@ -40,6 +42,8 @@ pub(crate) struct Node {
     pub round: tokio::sync::Mutex<()>,
     /// One group of pushed batches is written at a time, and children take turns.
     pub intake: Arc<tokio::sync::Mutex<()>>,
+    /// How the children behave.
+    pub conduct: Arc<Mutex<Conduct>>,
     /// Asks the scheduler to look again.
     pub wake: Notify,
     pub next_sync_ms: Mutex<u64>,
@@ -88,6 +92,7 @@ impl Node {
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),
             intake: Arc::default(),
+            conduct: Arc::default(),
             wake: Notify::new(),
             next_sync_ms: Mutex::new(0),
             spread_ms: Mutex::new(0),
@@ -146,6 +151,11 @@ impl Node {
     /// A client of the parent over that connection.
     pub(crate) fn sync_client(&self) -> Result<SyncClient<Channel>, NodeError> {
         Ok(SyncClient::new(self.parent()?).max_decoding_message_size(wire::MESSAGE_BYTES))
+    }
+
+    /// Notes what a child did.
+    pub(crate) fn note(&self, child: BaseId, deed: Deed) {
+        lock(&self.conduct).note(child, deed, self.office.now_ms());
     }
 
     /// Whether children can reach this node now.

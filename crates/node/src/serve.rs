@@ -116,8 +116,8 @@ async fn listen_for_children(
         .max_decoding_message_size(wire::MESSAGE_BYTES)
         .max_encoding_message_size(wire::MESSAGE_BYTES);
     let joining = EnrolmentServer::new(enrolment::Desk(node.clone()));
-    let nodes = gate::nodes(node.office.clone());
-    let guests = gate::guests(node.office.clone());
+    let nodes = gate::nodes(node.clone());
+    let guests = gate::guests(node.clone());
     let router = Server::builder()
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))

@@ -58,6 +58,14 @@ impl<E: Engine> Office<E> {
         }
     }
 
+    /// How often records were corrected within the last hour for a child and all beneath it.
+    pub fn corrections_of(&self, child: BaseId) -> u64 {
+        let (tree, since) = (self.tree(), self.now_ms().saturating_sub(HOUR_MS));
+        let held = self.corrections();
+        let of_child = held.iter().filter(|((_, writer), _)| tree.is_within(*writer, child));
+        of_child.map(|(_, times)| times.iter().filter(|at| **at >= since).count() as u64).sum()
+    }
+
     fn corrections(&self) -> std::sync::MutexGuard<'_, Corrections> {
         self.corrections.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

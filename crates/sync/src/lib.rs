@@ -5,11 +5,12 @@
 //! under a simulated federation and under a real one.
 //!
 //! Begin with [`model`](crate::Changes), then [`parent`] and [`child`]; [`compare`] spares what both ends hold alike,
-//! [`watch`] is what makes changes live.
+//! [`watch`] is what makes changes live, [`conduct`] slows down who sends what cannot be taken.
 
 pub mod carried;
 pub mod child;
 pub mod compare;
+pub mod conduct;
 pub mod correct;
 mod heartbeat;
 mod model;

@@ -88,6 +88,12 @@ fn alarms(links: &[LinkStatus]) -> String {
                 link.base_name
             );
         }
+        if !link.slowed.is_empty() {
+            lines += &format!(
+                "! {}：{}。其他下级不受影响。请联系它检查程序是否损坏或被改动，原因见 shuniu quarantine。\n",
+                link.base_name, link.slowed
+            );
+        }
         if link.missing > 0 {
             lines += &format!(
                 "! {}：最后所知有 {} 条修改未上报。如果它的磁盘已坏，这些内容别处没有，请通知它补录。\n",

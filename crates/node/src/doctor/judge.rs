@@ -253,6 +253,14 @@ pub(super) fn beneath(bases: &[BaseReport]) -> Option<Finding> {
     })
 }
 
+/// Children that send what cannot be taken, or ask too much.
+pub(super) fn slowed(links: &[LinkStatus]) -> Option<Finding> {
+    let slowed = links.iter().filter(|link| !link.slowed.is_empty());
+    let words: Vec<_> = slowed.map(|link| format!("{}：{}", link.base_name, link.slowed)).collect();
+    let advice = "请联系它检查程序是否损坏或被改动；没有接收的见 shuniu quarantine，其他下级不受影响";
+    (!words.is_empty()).then(|| Finding::warning("conduct", words.join("；"), advice))
+}
+
 pub(super) fn quarantine(count: u64) -> Finding {
     match count {
         0 => Finding::good("quarantine", "隔离区是空的"),

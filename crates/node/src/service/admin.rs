@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causal::BaseId;
-use office::{ImportOptions, ImportReport, LargeAmounts, NewBase, Office};
+use office::{ImportOptions, ImportReport, LargeAmounts, NewBase};
 use pki::{InviteCode, InviteFile};
 use record::Tree;
 use store::Invite;
@@ -16,6 +16,7 @@ use wire::admin::{self as pb, import_event, sync_event};
 
 use crate::error::{NodeError, node_status, office_status, status};
 use crate::node::{Node, VERSION, lock};
+use crate::service::conduct;
 use crate::service::quarantine;
 use crate::service::records::base_report;
 use crate::service::registry;
@@ -51,11 +52,7 @@ impl Admin for Desk {
             base: node.office.me().base.to_string(),
             base_name: tree.name(node.office.me().base),
             version: VERSION.into(),
-            links: seen
-                .links
-                .iter()
-                .map(|status| link_status(&node.office, &tree, status, seen.unsent))
-                .collect(),
+            links: seen.links.iter().map(|status| link_status(node, &tree, status, seen.unsent)).collect(),
             beneath: seen
                 .beneath
                 .iter()
@@ -305,8 +302,9 @@ async fn send_report(report: ImportReport, events: &mpsc::Sender<Result<pb::Impo
     }
 }
 
-fn link_status(office: &Office, tree: &Tree, status: &office::LinkStatus, unsent: u64) -> pb::LinkStatus {
+fn link_status(node: &Node, tree: &Tree, status: &office::LinkStatus, unsent: u64) -> pb::LinkStatus {
     let link = &status.link;
+    let slowed = if link.up { String::new() } else { conduct::words_for_parent(node, link.peer) };
     pb::LinkStatus {
         missing: status.missing,
         clone_at_ms: link.memory.clone_at_ms,
@@ -320,7 +318,8 @@ fn link_status(office: &Office, tree: &Tree, status: &office::LinkStatus, unsent
         waiting_down: status.waiting_down,
         clock_offset_ms: link.clock_offset_ms,
         version: link.peer_version.clone(),
-        live: office.is_live(link.peer),
+        live: node.office.is_live(link.peer),
+        slowed,
     }
 }
 

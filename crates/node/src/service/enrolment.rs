@@ -13,6 +13,7 @@ use wire::sync::SignedRegistry;
 use crate::error::{NodeError, invalid_status, node_status, office_status, status};
 use crate::gate::{Caller, Guest, Refused};
 use crate::node::Node;
+use crate::service::conduct;
 use crate::statement;
 
 pub(crate) struct Desk(pub Arc<Node>);
@@ -44,6 +45,7 @@ impl Enrolment for Desk {
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewAnswer>, Status> {
         let Caller(base) = caller(&request)?;
+        conduct::stream(&self.0, base)?;
         Ok(Response::new(renewed(&self.0, &request.into_inner(), base).await.map_err(node_status)?))
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod bundles;
+pub(crate) mod conduct;
 pub(crate) mod conflicts;
 pub(crate) mod enrolment;
 pub(crate) mod quarantine;

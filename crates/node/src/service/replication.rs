@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use causal::BaseId;
 use office::{Acked, Office, PulledPage, PushedBatch, Session};
+use sync::conduct::Deed;
 use sync::parent::Hello;
 use sync::{Position, Seal, Tick, limits};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
@@ -20,7 +21,7 @@ use wire::{Outdated, Versions};
 use crate::error::{invalid_status, node_status, office_status, status};
 use crate::gate::{self, Caller};
 use crate::node::{Node, VERSION};
-use crate::service::watch;
+use crate::service::{conduct, watch};
 use crate::statement;
 
 /// A child that sends nothing for this long while it pushes, or does not read what it pulls, is let go.
@@ -48,12 +49,13 @@ impl SyncService for Desk {
         let office = &self.0.office;
         let received_at_ms = office.now_ms();
         let child = caller(&request)?;
+        conduct::begin(&self.0, child)?;
         let said = request.into_inner();
         let protocol = settle(&said)?;
         if said.base != child.0 {
             return Err(status("not_allowed", "证书与所报基地不符 / the certificate is another base's"));
         }
-        let told = Hello::try_from(&said).map_err(invalid_status)?;
+        let told = Hello::try_from(&said).map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
         let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
@@ -78,11 +80,19 @@ impl SyncService for Desk {
     ) -> Result<Response<Self::PushStream>, Status> {
         let child = caller(&request)?;
         let (answers, stream) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
-        let (office, intake) = (self.0.office.clone(), self.0.intake.clone());
+        conduct::stream(&self.0, child)?;
+        let node = self.0.clone();
         tokio::spawn(async move {
             let (groups, gathered) = mpsc::channel(1);
-            let gathering = gather(request.into_inner(), intake, groups, answers.clone());
-            tokio::join!(gathering, apply(office, child, gathered, answers));
+            let gathering = async {
+                if let Err(failure) = gather(request.into_inner(), node.intake.clone(), groups).await {
+                    if is_broken(&failure) {
+                        node.note(child, Deed::Broken);
+                    }
+                    answers.send(Err(failure)).await.unwrap_or_default();
+                }
+            };
+            tokio::join!(gathering, apply(&node, child, gathered, answers.clone()));
         });
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -92,28 +102,33 @@ impl SyncService for Desk {
         request: Request<pb::RangesAsked>,
     ) -> Result<Response<pb::RangesTold>, Status> {
         let child = caller(&request)?;
+        conduct::go_on(&self.0, child)?;
         let asked = request.into_inner();
-        let ranges = (&asked).try_into().map_err(invalid_status)?;
-        let told = self.0.office.compare_ranges(child, asked.session, &ranges).await;
+        let ranges = (&asked).try_into().map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
+        let told = self.0.office.compare_ranges(child, asked.session, &ranges);
+        let told = conduct::timed(&self.0, child, told).await;
         Ok(Response::new(pb::RangesTold::of(asked.session, &told.map_err(office_status)?)))
     }
 
     async fn compare_rows(&self, request: Request<pb::RowsAsked>) -> Result<Response<pb::RowsTold>, Status> {
         let child = caller(&request)?;
+        conduct::go_on(&self.0, child)?;
         let asked = request.into_inner();
-        let rows = (&asked).try_into().map_err(invalid_status)?;
-        let told = self.0.office.compare_rows(child, asked.session, &rows).await;
+        let rows = (&asked).try_into().map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
+        let told = self.0.office.compare_rows(child, asked.session, &rows);
+        let told = conduct::timed(&self.0, child, told).await;
         Ok(Response::new(pb::RowsTold::of(asked.session, &told.map_err(office_status)?)))
     }
 
     async fn pull(&self, request: Request<PullRequest>) -> Result<Response<Self::PullStream>, Status> {
         let child = caller(&request)?;
+        conduct::stream(&self.0, child)?;
         let asked = request.into_inner();
         let cursor = Position::from(asked.cursor.unwrap_or_default());
         let (pages, stream) = mpsc::channel(PAGES_AHEAD);
-        let office = self.0.office.clone();
+        let node = self.0.clone();
         tokio::spawn(async move {
-            if let Err(failure) = send_pages(&office, child, asked.session, cursor, &pages).await {
+            if let Err(failure) = send_pages(&node, child, asked.session, cursor, &pages).await {
                 // A child that has gone needs no answer.
                 pages.send(Err(failure)).await.unwrap_or_default();
             }
@@ -122,7 +137,7 @@ impl SyncService for Desk {
     }
 
     async fn contract(&self, request: Request<ContractRequest>) -> Result<Response<SignedContract>, Status> {
-        caller(&request)?;
+        conduct::go_on(&self.0, caller(&request)?)?;
         let none = || status("not_found", "本节点没有市级签发的数据约定 / no signed contract here");
         Ok(Response::new(self.0.contract.newest().ok_or_else(none)?.message.clone()))
     }
@@ -139,6 +154,12 @@ impl SyncService for Desk {
         tokio::spawn(watch::attend(office, line, request.into_inner(), told, stopped));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
+}
+
+/// Whether a stream ended because of what came over it, and not because of the line.
+fn is_broken(failure: &Status) -> bool {
+    use tonic::Code::{Internal, InvalidArgument, OutOfRange, ResourceExhausted};
+    matches!(failure.code(), Internal | InvalidArgument | OutOfRange | ResourceExhausted)
 }
 
 /// This node's clock minus the child's, the way through the network included; none when the child does not tell its.
@@ -216,26 +237,32 @@ struct Group {
     batches: Vec<PushedBatch>,
 }
 
+impl Group {
+    /// Counted in batches too, for each may be large however few records it holds.
+    fn is_full(&self) -> bool {
+        self.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS
+            || self.batches.len() >= limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS
+    }
+}
+
 /// Reads batches until it is this child's turn to be written; what has come by then goes into one transaction, up to
 /// its limit. So a slow disk or many children make transactions larger, and a single batch never waits for another.
 async fn gather(
     mut stream: Streaming<PushBatch>,
     intake: Arc<Mutex<()>>,
     groups: mpsc::Sender<(Group, Turn)>,
-    answers: mpsc::Sender<Result<PushAck, Status>>,
-) {
+) -> Result<(), Status> {
     let mut waiting: Option<Group> = None;
     let own = Arc::new(Mutex::new(()));
     let mut next = Box::pin(turn(own.clone(), intake.clone()));
-    loop {
-        let full =
-            waiting.as_ref().is_some_and(|g| g.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS);
+    let ended = loop {
+        let full = waiting.as_ref().is_some_and(Group::is_full);
         tokio::select! {
             // Asked only while something waits: a turn that is given must be taken.
             turn_now = &mut next, if waiting.is_some() => {
-                let Some(group) = waiting.take() else { return };
+                let Some(group) = waiting.take() else { return Ok(()) };
                 if groups.send((group, turn_now)).await.is_err() {
-                    return;
+                    return Ok(());
                 }
                 next.set(turn(own.clone(), intake.clone()));
             },
@@ -246,17 +273,17 @@ async fn gather(
                         Err(failure) => failure,
                     },
                     Ok(Some(Err(failure))) => failure,
-                    Ok(None) => break,
+                    Ok(None) => break Ok(()),
                     Err(_) => status("unreachable", "下级长时间没有发来内容 / the child fell silent"),
                 };
-                answers.send(Err(failure)).await.unwrap_or_default();
-                break;
+                break Err(failure);
             }
         }
-    }
+    };
     if let Some(group) = waiting {
         groups.send((group, next.await)).await.unwrap_or_default();
     }
+    ended
 }
 
 fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
@@ -290,22 +317,31 @@ pub(crate) fn pushed_batch(batch: PushBatch) -> Result<PushedBatch, wire::Invali
 }
 
 async fn apply(
-    office: Arc<Office>,
+    node: &Node,
     child: BaseId,
     mut groups: mpsc::Receiver<(Group, Turn)>,
     answers: mpsc::Sender<Result<PushAck, Status>>,
 ) {
     while let Some((group, Turn { hub, child: _answered })) = groups.recv().await {
         let indexes: Vec<u32> = group.batches.iter().map(|b| b.index).collect();
-        let received = office.receive(child, group.session, group.batches).await;
+        let corrected = node.office.corrections_of(child);
+        let received = node.office.receive(child, group.session, group.batches).await;
         drop(hub);
         match received {
             Ok(acked) => {
+                let corrected = node.office.corrections_of(child).saturating_sub(corrected);
+                let verdicts = acked.iter().flat_map(|(_, verdicts)| verdicts).map(|(_, verdict)| verdict);
+                conduct::judged(node, child, verdicts, corrected);
                 for (index, acked) in indexes.into_iter().zip(acked) {
                     let ack = push_ack(group.session, index, &acked);
                     if answers.send(Ok(ack)).await.is_err() {
                         return;
                     }
+                }
+                // What was answered is settled; the rest of the push waits for the next round.
+                if let Err(slowed) = conduct::go_on(node, child) {
+                    answers.send(Err(slowed)).await.unwrap_or_default();
+                    return;
                 }
             }
             Err(error) => {
@@ -323,14 +359,15 @@ pub(crate) fn push_ack(session: u64, index: u32, (position, verdicts): &Acked) -
 }
 
 async fn send_pages(
-    office: &Office,
+    node: &Node,
     child: BaseId,
     session: u64,
     mut cursor: Position,
     pages: &mpsc::Sender<Result<PullBatch, Status>>,
 ) -> Result<(), Status> {
     for index in 0.. {
-        let page = office.page(child, session, cursor).await.map_err(office_status)?;
+        let page = conduct::timed(node, child, node.office.page(child, session, cursor)).await;
+        let page = page.map_err(office_status)?;
         cursor = page.position;
         let end = page.end;
         let batch = pull_batch(session, index, page).map_err(invalid_status)?;
