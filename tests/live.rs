@@ -148,6 +148,29 @@ fn a_call_with_somebody_missing_does_not_end_well() {
     street.fails(7, &["urge"]);
 }
 
+// Wrong: a caller that restarts has forgotten whom it called; and who is called never learns by whom, and why.
+#[test]
+fn a_call_outlives_the_callers_restart_and_tells_its_reason() {
+    const WORDS: &str = "“市基地”催报，原因：月底报表。";
+    let (_federation, [city, district, street]) = live();
+    street.stop();
+    let answer = city.run(&["urge", "--reason", "月底报表", "--wait", "0"]);
+    assert_eq!(answer.code, 15, "{}", answer.words);
+    city.restart();
+    let list = || city.run(&["urge", "--list"]);
+    let listed = list();
+    assert_eq!(listed.code, 15, "{}", listed.words);
+    let call = &listed.json["calls"][0];
+    assert_eq!((&call["reason"], &call["called"]), (&"月底报表".into(), &2.into()), "{}", listed.json);
+    let shown = |node: &Node| node.folder.words(&["status"]);
+    until("the district's part", || shown(&district).contains(&format!("{WORDS}本节点：已报")).then_some(()));
+    assert!(list().json["calls"][0]["outstanding"].to_string().contains("桂园街道"), "{}", list().json);
+    assert!(shown(&city).contains("本节点催报，原因：月底报表"), "{}", shown(&city));
+    street.serve();
+    until("the end of the call", || (list().code == 0).then_some(()));
+    assert!(shown(&street).contains(&format!("{WORDS}本节点：已报")), "{}", shown(&street));
+}
+
 // Wrong: a node that was barred goes on listening over the line it had.
 #[test]
 fn the_line_of_a_revoked_base_ends() {

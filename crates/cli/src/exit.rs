@@ -140,7 +140,7 @@ pub const TABLE: [Meaning; 17] = [
         codes: &["outstanding"],
         zh: "催报以后，还有节点没有报上来",
         en: "called nodes have not all reported",
-        advice: "已报的都在。其余的一上线就会收到催报；可以稍后用“shuniu status”查看，或打电话问问。",
+        advice: "已报的都在。其余的一上线就会收到催报；可以稍后用“shuniu urge --list”查看，或打电话问问。",
     },
     Meaning {
         exit: Exit::Slowed,

@@ -7,6 +7,7 @@
 //! `compare.rs` asks whether both hold the same.
 
 mod backup;
+mod calls;
 mod carried;
 mod check;
 mod compare;
@@ -188,6 +189,7 @@ impl<E: Engine> Office<E> {
             live: live::Live::default(),
         };
         office.reshow_if_changed().await?;
+        office.resume_calls().await?;
         Ok(office)
     }
 

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use causal::BaseId;
 use store::{Applied, Engine};
 use sync::schedule::Schedule;
-use sync::watch::{CALLED_MAX, Call, CallId, Calls, Down, Exchange, LineId, Listener, News, Progress};
+use sync::watch::{
+    CALLED_MAX, Call, CallId, Calls, Down, Exchange, LineId, Listener, News, OpenCall, Progress,
+};
 use sync::{Changes, Position, Unsent};
 use tokio::sync::{Notify, watch};
 
@@ -248,8 +250,8 @@ impl<E: Engine> Office<E> {
     /// `lasts_ms`, so that a node that sleeps is called when it wakes.
     ///
     /// # Errors
-    /// [`OfficeError`] when a base is not beneath this node.
-    pub fn urge(&self, bases: &[BaseId], reason: &str, lasts_ms: u64) -> Result<CallId, OfficeError> {
+    /// [`OfficeError`] when a base is not beneath this node, or the call cannot be kept.
+    pub async fn urge(&self, bases: &[BaseId], reason: &str, lasts_ms: u64) -> Result<CallId, OfficeError> {
         let (tree, me) = (self.tree(), self.me.base);
         if let Some(other) = bases.iter().find(|base| **base == me || !tree.is_within(**base, me)) {
             let words = format!("“{}”不是本节点的下级,不能催报 / not beneath this node", tree.name(*other));
@@ -263,8 +265,30 @@ impl<E: Engine> Office<E> {
         id.0.chunks_mut(8).for_each(|half| half.copy_from_slice(&self.outside.chance.u64().to_be_bytes()));
         let (asked_at_ms, bases) = (self.now_ms(), bases.to_vec());
         let call = Call { id, asker: me, asked_at_ms, lasts_ms, bases, reason: reason.into() }.bounded();
-        self.live.about_calls(|calls| calls.open(&tree, me, call, false, asked_at_ms));
+        self.call_again(call, asked_at_ms);
+        self.keep_calls().await?;
         Ok(id)
+    }
+
+    /// Opens a call of this node's own people.
+    pub(crate) fn call_again(&self, call: Call, now_ms: u64) {
+        let tree = self.tree();
+        self.live.about_calls(|calls| calls.open(&tree, self.me.base, call, false, now_ms));
+    }
+
+    /// All calls that stand.
+    pub(crate) fn live_calls(&self, now_ms: u64) -> Vec<OpenCall> {
+        let mut state = self.live.lock();
+        state.calls.expire(now_ms);
+        state.calls.standing()
+    }
+
+    /// A call has been answered by all: it need not be kept.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store cannot be written.
+    pub async fn urge_answered(&self) -> Result<(), OfficeError> {
+        self.keep_calls().await
     }
 
     /// How far each called node has come; `None` when the call stands no longer.

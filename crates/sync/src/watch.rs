@@ -11,7 +11,7 @@ mod exchange;
 mod listener;
 mod pace;
 
-pub use calls::{CALL_MS_MAX, CALLED_MAX, Call, CallId, Calls, Progress, Stage};
+pub use calls::{CALL_MS_MAX, CALLED_MAX, Call, CallId, Calls, OpenCall, Progress, Stage};
 pub use exchange::{Exchange, LineId, News};
 pub use listener::Listener;
 pub use pace::{PROGRESS_MAX, Pace, SAY_EVERY_MS};

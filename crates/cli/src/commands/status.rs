@@ -4,6 +4,7 @@ use wire::admin::{LinkStatus, StatusAnswer, StatusRequest};
 use wire::record::BaseReport;
 
 use crate::commands::Context;
+use crate::commands::urge::call_words;
 use crate::exit::Exit;
 use crate::grid::Grid;
 use crate::session::with_node;
@@ -30,6 +31,10 @@ fn words(answer: &StatusAnswer, cell_width_max: Option<usize>) -> String {
         words.push_str("\n与上下级的连接\n");
         words.push_str(&links(&answer.links, cell_width_max));
         words.push_str(&alarms(&answer.links));
+    }
+    if !answer.calls.is_empty() {
+        words.push_str("\n催报\n");
+        answer.calls.iter().for_each(|call| words.push_str(&format!("{}\n", call_words(call))));
     }
     if !answer.beneath.is_empty() {
         words.push_str("\n下级基地的上报\n");

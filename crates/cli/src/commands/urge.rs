@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
-use wire::admin::{UrgeRequest, UrgeStage, urge_event::Event};
+use wire::admin::{StandingCall, StatusRequest, UrgeRequest, UrgeStage, urge_event::Event};
 
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::grid::Grid;
 use crate::json;
 use crate::session::{Node, with_node};
-use crate::times::number;
+use crate::times::{instant_or, number};
 
 #[derive(Debug, clap::Args)]
 pub struct Urge {
@@ -27,6 +27,10 @@ pub struct Urge {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u64,
 
+    /// 不催，只看本节点发出的催报办得怎样 / Calls nobody; shows how far this node's calls have come
+    #[arg(long, conflicts_with_all = ["bases", "reason", "wait", "hours"])]
+    list: bool,
+
     /// 催报在多少小时内有效 / Hours for which the call stands
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
     hours: u64,
@@ -37,6 +41,9 @@ const WAIT_SECONDS_MAX: u64 = 7 * 86_400;
 
 impl Urge {
     pub async fn run(self, at: &Context) -> anyhow::Result<Exit> {
+        if self.list {
+            return list(at).await;
+        }
         let seen = with_node(&at.folder, async |node| self.follow(node, at).await).await?;
         let complete = seen.is_complete();
         at.out.answer(|| seen.json(), || seen.words(at.out.cell_width_max()))?;
@@ -69,6 +76,50 @@ impl Urge {
         }
         Ok(seen)
     }
+}
+
+/// How far this node's own calls have come.
+async fn list(at: &Context) -> anyhow::Result<Exit> {
+    let status =
+        with_node(&at.folder, async |node| Ok(node.admin().status(StatusRequest {}).await?.into_inner()))
+            .await?;
+    let own: Vec<&StandingCall> = status.calls.iter().filter(|call| call.own).collect();
+    let calls = own.iter().map(|call| json::of("shuniu.admin.v1.StandingCall", *call));
+    let calls = calls.collect::<anyhow::Result<Vec<_>>>()?;
+    at.out.answer(|| json!({ "calls": calls }), || listed(&own, at.out.cell_width_max()))?;
+    let complete = own.iter().all(|call| call.outstanding.is_empty());
+    Ok(if complete { Exit::Done } else { Exit::Outstanding })
+}
+
+fn listed(calls: &[&StandingCall], cell_width_max: Option<usize>) -> String {
+    if calls.is_empty() {
+        return "本节点没有正在进行的催报。".into();
+    }
+    let one = |call: &&StandingCall| {
+        let mut grid = Grid::new(["还没有报齐的基地", "情况"]).cut_at(cell_width_max);
+        call.outstanding.iter().for_each(|node| grid.row([node.base_name.clone(), stage_words(node)]));
+        let table = if call.outstanding.is_empty() { String::new() } else { grid.render() };
+        format!("{}\n{table}", call_words(call))
+    };
+    calls.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// A call that stands, in one line.
+pub(crate) fn call_words(call: &StandingCall) -> String {
+    let at = instant_or(call.asked_at_ms, "—");
+    let until = instant_or(call.until_ms, "—");
+    let reason = if call.reason.is_empty() { String::new() } else { format!("，原因：{}", call.reason) };
+    let (called, done) = (number(call.called), number(call.done));
+    if call.own {
+        return format!("{at} 本节点催报{reason}。应报 {called} 个节点，已报 {done} 个；有效至 {until}。");
+    }
+    let here = call.here.as_ref().map_or_else(String::new, |here| format!("本节点：{}。", stage_words(here)));
+    let below = if call.called > 0 {
+        format!("下级应报 {called} 个，已报 {done} 个。")
+    } else {
+        String::new()
+    };
+    format!("{at} “{}”催报{reason}。{here}{below}", call.asker_name)
 }
 
 /// What the node knows already comes within this.
@@ -120,7 +171,7 @@ impl Seen {
         let (called, done) = (number(nodes.len() as u64), number(done as u64));
         let rest = match self.is_complete() {
             true => "全部报齐。",
-            false => "其余的不必再催：一上线就会收到，再看用 shuniu status。",
+            false => "其余的不必再催：一上线就会收到，再看用 shuniu urge --list。",
         };
         format!("{}应报 {called} 个节点，已报 {done} 个。{rest}", grid.render())
     }
@@ -161,6 +212,28 @@ mod tests {
             "{}",
             seen.words(None)
         );
+    }
+
+    #[test]
+    fn a_call_in_one_line() {
+        let call = StandingCall {
+            own: true,
+            asked_at_ms: 1_795_309_920_000,
+            reason: "季报".into(),
+            called: 7,
+            done: 5,
+            ..Default::default()
+        };
+        let words = call_words(&call);
+        assert!(words.contains("本节点催报，原因：季报。应报 7 个节点，已报 5 个"), "{words}");
+        let above = StandingCall {
+            own: false,
+            asker_name: "市基地".into(),
+            called: 0,
+            here: Some(UrgeStage { pushed: 3, ..stage("丙", "done") }),
+            ..call
+        };
+        assert_eq!(call_words(&above), "2026-11-22 09:12 “市基地”催报，原因：季报。本节点：已报，3 条。");
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Admin for Desk {
             now_ms: node.office.now_ms(),
             disputed: seen.disputed,
             listening: node.config.listen.clone(),
+            calls: urge::standing(&node.office),
         }))
     }
 
@@ -150,7 +151,7 @@ impl Admin for Desk {
             return Err(status("unreachable", words));
         }
         let (events, stream) = mpsc::channel(EVENTS);
-        urge::urge(&self.0.office, request.get_ref(), events)?;
+        urge::urge(&self.0.office, request.get_ref(), events).await?;
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 

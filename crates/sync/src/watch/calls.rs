@@ -108,6 +108,26 @@ pub struct Progress {
     pub stage: Stage,
 }
 
+/// A call that stands at a node, and how far each called node has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenCall {
+    /// The call.
+    pub call: Call,
+    /// When it ends, by this node's clock, UTC milliseconds.
+    pub until_ms: u64,
+    /// It came from above.
+    pub relayed: bool,
+    /// The nodes, in order of their bases; of a call from above this one too, if it is called.
+    pub nodes: Vec<Progress>,
+}
+
+impl OpenCall {
+    /// Whether all who are called have reported.
+    pub fn is_complete(&self) -> bool {
+        self.nodes.iter().all(|told| matches!(told.stage, Stage::Done { .. }))
+    }
+}
+
 /// All calls that stand at a node.
 #[derive(Debug, Default)]
 pub struct Calls {
@@ -155,6 +175,13 @@ impl Open {
 
     fn stage(&self, node: BaseId) -> Option<&Stage> {
         self.nodes.get(&node).map(|called| &called.stage)
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        let call = self.call.id;
+        let told =
+            |(node, c): (&BaseId, &Called)| Progress { call, node: *node, n: c.n, stage: c.stage.clone() };
+        self.nodes.iter().map(told).collect()
     }
 
     fn is_done(&self, node: BaseId) -> bool {
@@ -350,9 +377,20 @@ impl Calls {
 
     /// How far each called node has come; `None` when the call stands no longer.
     pub fn progress(&self, call: CallId) -> Option<Vec<Progress>> {
-        let open = self.open.get(&call)?;
-        let all = open.nodes.iter();
-        Some(all.map(|(node, c)| Progress { call, node: *node, n: c.n, stage: c.stage.clone() }).collect())
+        self.open.get(&call).map(Open::progress)
+    }
+
+    /// All calls that stand, the one that was opened first in front.
+    pub fn standing(&self) -> Vec<OpenCall> {
+        let one = |open: &Open| OpenCall {
+            call: open.call.clone(),
+            until_ms: open.until_ms,
+            relayed: open.relayed,
+            nodes: open.progress(),
+        };
+        let mut all: Vec<OpenCall> = self.open.values().map(one).collect();
+        all.sort_by_key(|standing| (standing.call.asked_at_ms, standing.call.id));
+        all
     }
 }
 
@@ -587,6 +625,26 @@ mod tests {
         calls.heard(&tree, DISTRICT, one, Progress { call: CallId([8; 16]), ..told(one, 99) }, NOW);
         world.carry();
         assert_eq!([one, two].map(|node| world.stage(node)), [Stage::Heard, Stage::Heard]);
+    }
+
+    #[test]
+    fn who_asks_again_after_a_restart_hears_of_what_was_done() {
+        let [one, two] = STREETS;
+        let mut world = World::new(&[DISTRICT, one, two]);
+        world.urge(call());
+        world.round(one, 5);
+        world.round(DISTRICT, 1);
+        [DISTRICT, one].into_iter().for_each(|done| assert!(matches!(world.stage(done), Stage::Done { .. })));
+        *world.calls(CITY) = Calls::default();
+        world.urge(call());
+        assert_eq!(world.at[&CITY].standing()[0].nodes.len(), 3);
+        world.cut(DISTRICT);
+        world.connect(DISTRICT);
+        assert_eq!(world.stage(one), Stage::Done { pushed: 5 });
+        assert_eq!(world.stage(two), Stage::Heard);
+        assert!(!world.at[&CITY].standing()[0].is_complete());
+        let told = &world.at[&two].standing()[0];
+        assert_eq!((told.relayed, told.call.reason.as_str()), (true, "请上报"));
     }
 
     #[test]
