@@ -322,6 +322,15 @@ pub struct Pair {
     pub ids: Vec<String>,
 }
 
+/// Time of a processor that both have used.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    /// The root.
+    pub city: Duration,
+    /// The street.
+    pub street: Duration,
+}
+
 impl Pair {
     /// A root and a street with `count` records that have not been synced.
     pub async fn filled(folder: &Path, count: u64) -> anyhow::Result<Pair> {
@@ -343,6 +352,17 @@ impl Pair {
         // What the first round brought down is acknowledged by a second one.
         pair.street.sync().await?;
         Ok(pair)
+    }
+
+    /// How much time of a processor each has used so far.
+    pub fn cpu(&self) -> anyhow::Result<Cpu> {
+        Ok(Cpu { city: self.city.process()?.cpu()?, street: self.street.process()?.cpu()? })
+    }
+
+    /// How much since then. Under load it is a steadier measure than the time that passed.
+    pub fn cpu_since(&self, then: Cpu) -> anyhow::Result<Cpu> {
+        let now = self.cpu()?;
+        Ok(Cpu { city: now.city - then.city, street: now.street - then.street })
     }
 
     /// Ends both.

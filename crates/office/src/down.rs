@@ -5,14 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use causal::{BaseId, RecordId};
 use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
-use store::{Engine, Read, Write};
-use sync::parent::{
-    Claims, Desk, Hello, Incoming, Received, Verdict, Welcome, checked_revisions, checked_seals, welcome,
-};
+use store::{Applied, Engine, Read, Write};
+use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_seals, welcome};
 use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::echoes::Echoes;
-use crate::quarantine::leave_out_dropped;
 use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
@@ -181,49 +178,52 @@ impl<E: Engine> Office<E> {
         let sizes: Vec<usize> = batches.iter().map(|b| b.records.len()).collect();
         let pushed: Vec<Incoming> = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.records)).collect();
         let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
-        let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
-        let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let timelines = tx.timelines().await?;
         let tree = self.tree_in(&mut tx).await?;
-        let mut received = self.judge(&mut tx, &tree, child, existing, &pushed, claims).await?;
-        leave_out_dropped(&mut tx, &mut received.changes.quarantine).await?;
-        let lasting = tree.parent(self.me.base).is_some();
         let link = self.current(child, session, timelines.current());
-        received.changes.revisions.extend(checked_revisions(&pushed, history, lasting));
-        self.thin(&mut received.changes);
-        self.attest(&mut tx, &mut received.changes).await?;
         let whole = batches.iter().any(|batch| batch.last);
-        for batch in batches {
-            if let (true, Some(link)) = (batch.last || planted::on!(SealInFirstBatch), &link) {
-                let seals = checked_seals(&tree, child, batch.seals).into_iter();
-                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
-                let now = self.now_ms();
-                let cut = seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal });
-                received.changes.seals.extend(cut);
-                received.changes.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
-            }
-        }
-        let applied = self.perform(&mut tx, &tree, &received.changes).await?;
+        let beside = link.as_ref().map(|link| self.said_beside(&tree, link, batches)).unwrap_or_default();
+        let parts = self.take_parts(&mut tx, &tree, child, &pushed, claims, history, beside).await?;
         let regained = if whole { self.recheck(&mut tx).await? } else { Changes::default() };
         match tx.commit().await {
             Err(_) if planted::on!(AckBeforeCommit) => {}
             done => done?,
         }
-        self.note_corrections(&received.corrected);
-        self.note_echoes(child, session, &received, applied.first_seq);
-        self.committed(&received.changes).await?;
+        for part in &parts {
+            self.note_corrections(&part.received.corrected);
+            self.note_echoes(child, session, &part.received, part.applied.first_seq);
+            self.committed(&part.received.changes).await?;
+        }
         self.committed(&regained).await?;
-        self.tell(&received.changes, &applied, Some((child, &received.echoes)));
-        self.tell(&regained, &applied, None);
+        for part in &parts {
+            self.tell(&part.received.changes, &part.applied, Some((child, &part.received.echoes)));
+        }
+        let Some(position) = parts.last().map(|part| part.applied.position) else { return Ok(Vec::new()) };
+        self.tell(&regained, &Applied { first_seq: position.seq, position }, None);
         if whole && link.is_some() {
             self.live_visited(child, true);
         }
-        let mut verdicts = pushed.iter().map(|p| p.id).zip(received.verdicts);
-        Ok(sizes.into_iter().map(|n| (applied.position, verdicts.by_ref().take(n).collect())).collect())
+        let verdicts = parts.into_iter().flat_map(|part| part.received.verdicts);
+        let mut verdicts = pushed.iter().map(|p| p.id).zip(verdicts);
+        Ok(sizes.into_iter().map(|n| (position, verdicts.by_ref().take(n).collect())).collect())
+    }
+
+    /// What batches of a current session say beside their records: with the last one, seals, and that all has come.
+    fn said_beside(&self, tree: &Tree, link: &Link, batches: Vec<PushedBatch>) -> Changes {
+        let (now, mut said) = (self.now_ms(), Changes::default());
+        for batch in batches {
+            if batch.last || planted::on!(SealInFirstBatch) {
+                let seals = checked_seals(tree, link.peer, batch.seals).into_iter();
+                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
+                said.seals.extend(seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal }));
+                said.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
+            }
+        }
+        said
     }
 
     /// Records in quarantine here that this child brought: only its own word takes them out again.
-    async fn in_quarantine<R: Read>(
+    pub(crate) async fn in_quarantine<R: Read>(
         &self,
         reader: &mut R,
         child: BaseId,
@@ -248,25 +248,10 @@ impl<E: Engine> Office<E> {
         child: BaseId,
         existing: BTreeMap<RecordId, Row>,
         pushed: &[Incoming],
-        claims: Claims,
     ) -> Result<Received, OfficeError> {
-        let quarantined = self.in_quarantine(tx, child).await?;
-        let corrector = self.corrector(tx).await?;
-        let replicas = self.replicas();
+        let known = self.known(tx, child).await?;
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
-        let desk = Desk {
-            schema: self.schema(),
-            tree,
-            me: self.me.base,
-            child,
-            now_ms: self.now_ms(),
-            own_tag: &own_tag,
-            replicas: &replicas,
-            live: self.mint().live(),
-            quarantined: &quarantined,
-            corrector: &corrector,
-        };
-        Ok(desk.receive_with(existing, pushed, claims))
+        Ok(self.intake_desk(tree, child, &known, &own_tag).receive(existing, pushed))
     }
 
     /// Judges what is kept aside once more, when knowledge has grown: after a pull, after the end of a push, with a newer
@@ -282,7 +267,7 @@ impl<E: Engine> Office<E> {
             let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
             let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
             let tree = self.tree_in(tx).await?;
-            let mut received = self.judge(tx, &tree, child, existing, &pushed, Claims::Checked).await?;
+            let mut received = self.judge(tx, &tree, child, existing, &pushed).await?;
             // What is still refused is kept as it was.
             received.changes.quarantine.clear();
             self.thin(&mut received.changes);

@@ -22,6 +22,7 @@ mod filter;
 mod guard;
 mod history;
 mod import;
+mod intake;
 mod invite;
 mod live;
 mod look;

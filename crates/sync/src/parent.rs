@@ -137,6 +137,43 @@ pub struct Received {
     pub corrected: Vec<(RecordId, BaseId)>,
 }
 
+/// Records of one push under judgement: what is known of them, and what came of those judged so far.
+#[derive(Debug)]
+pub struct Intake {
+    existing: BTreeMap<RecordId, Row>,
+    /// Where each record written so far stands in `changes.rows`, counted from the first part.
+    written: BTreeMap<RecordId, usize>,
+    /// Rows that earlier parts carried away.
+    before: usize,
+    children: Vec<BaseId>,
+    received: Received,
+}
+
+impl Intake {
+    /// The row that a record is judged against: the one just written, else the one that was known before.
+    fn row(&self, id: RecordId) -> Option<&Row> {
+        let at = self.written.get(&id).and_then(|at| at.checked_sub(self.before));
+        at.map(|at| &self.received.changes.rows[at].row).or_else(|| self.existing.get(&id))
+    }
+
+    /// Whether what was judged so far can be written while the rest is judged. Not once something was corrected: a
+    /// request that the correction made may still come again in this push.
+    pub fn is_separable(&self) -> bool {
+        self.received.corrected.is_empty()
+    }
+
+    /// Records judged since the last part.
+    pub fn judged(&self) -> usize {
+        self.received.verdicts.len()
+    }
+
+    /// What was judged since the last part. A record that comes twice must come twice in one part.
+    pub fn part(&mut self) -> Received {
+        self.before += self.received.changes.rows.len();
+        std::mem::take(&mut self.received)
+    }
+}
+
 impl Desk<'_> {
     /// Judges and merges what a child pushed (P3–P7). `existing` holds the rows that are known of these records; a
     /// record pushed twice is merged twice.
@@ -147,47 +184,48 @@ impl Desk<'_> {
     /// As [`Desk::receive`], where an administrator may answer for what cannot be proved.
     pub fn receive_with(
         &self,
-        mut existing: BTreeMap<RecordId, Row>,
+        existing: BTreeMap<RecordId, Row>,
         pushed: &[Incoming],
         claims: Claims,
     ) -> Received {
-        let mut received = Received::default();
-        let mut written: BTreeMap<RecordId, usize> = BTreeMap::new();
-        let children = self.tree.link_children(self.me);
-        for incoming in pushed {
-            let taken = self.take(existing.get(&incoming.id), incoming, claims);
-            let verdict = match taken {
-                Err((reason, detail)) => {
-                    if reason == Reason::Unverified
-                        && let Some((part, taken)) = self.take_part(existing.get(&incoming.id), incoming)
-                    {
-                        self.write(&mut received, &mut existing, &mut written, &children, &part, taken);
-                    }
-                    received.changes.release.retain(|key| *key != (incoming.id, true));
-                    received.changes.quarantine.push(self.refused(incoming, reason, detail.clone()));
-                    Verdict::Quarantined(reason, detail)
-                }
-                Ok(taken) => {
-                    let verdict =
-                        if taken.visible_to(self.tree, self.child) { Verdict::Ok } else { Verdict::Withdraw };
-                    self.write(&mut received, &mut existing, &mut written, &children, incoming, taken);
-                    verdict
-                }
-            };
-            received.verdicts.push(verdict);
-        }
-        received
+        let mut intake = self.intake(existing);
+        pushed.iter().for_each(|incoming| self.judge(&mut intake, incoming, claims));
+        intake.part()
     }
 
-    fn write(
-        &self,
-        received: &mut Received,
-        existing: &mut BTreeMap<RecordId, Row>,
-        written: &mut BTreeMap<RecordId, usize>,
-        children: &[BaseId],
-        incoming: &Incoming,
-        taken: Taken,
-    ) {
+    /// Begins to judge records one by one.
+    pub fn intake(&self, existing: BTreeMap<RecordId, Row>) -> Intake {
+        let children = self.tree.link_children(self.me);
+        let (written, received) = (BTreeMap::new(), Received::default());
+        Intake { existing, written, before: 0, children, received }
+    }
+
+    /// Judges the next record.
+    pub fn judge(&self, intake: &mut Intake, incoming: &Incoming, claims: Claims) {
+        let verdict = match self.take(intake.row(incoming.id), incoming, claims) {
+            Err((reason, detail)) => {
+                if reason == Reason::Unverified
+                    && let Some((part, taken)) = self.take_part(intake.row(incoming.id), incoming)
+                {
+                    self.write(intake, &part, taken);
+                }
+                let changes = &mut intake.received.changes;
+                changes.release.retain(|key| *key != (incoming.id, true));
+                changes.quarantine.push(self.refused(incoming, reason, detail.clone()));
+                Verdict::Quarantined(reason, detail)
+            }
+            Ok(taken) => {
+                let verdict =
+                    if taken.visible_to(self.tree, self.child) { Verdict::Ok } else { Verdict::Withdraw };
+                self.write(intake, incoming, taken);
+                verdict
+            }
+        };
+        intake.received.verdicts.push(verdict);
+    }
+
+    fn write(&self, intake: &mut Intake, incoming: &Incoming, taken: Taken) {
+        let Intake { written, before, children, received, .. } = intake;
         let changes = &mut received.changes;
         // A good copy settles a bad one of the same push.
         changes.quarantine.retain(|q| q.record != incoming.id);
@@ -201,10 +239,11 @@ impl Desk<'_> {
         let lost_sight = children.iter().filter(|c| taken.scope_before.visible_to(self.tree, **c));
         let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
         changes.withdraws.extend(lost_sight.map(|child| NewWithdraw { child: *child, record: incoming.id }));
-        existing.insert(incoming.id, new.row.clone());
         let echo = new.row.state == incoming.state;
-        let at = *written.entry(incoming.id).or_insert(changes.rows.len());
+        let again = written.get(&incoming.id).and_then(|at| at.checked_sub(*before));
+        let at = again.unwrap_or(changes.rows.len());
         if at == changes.rows.len() {
+            written.insert(incoming.id, *before + at);
             changes.rows.push(new);
         } else {
             changes.rows[at] = new;
@@ -216,7 +255,7 @@ impl Desk<'_> {
         for request in taken.requests {
             // The same write in two batches of one push is overruled once.
             if let std::collections::btree_map::Entry::Vacant(free) = written.entry(request.row.id) {
-                free.insert(received.changes.rows.len());
+                free.insert(*before + received.changes.rows.len());
                 received.changes.rows.push(request);
             }
         }

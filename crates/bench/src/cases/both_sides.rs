@@ -20,7 +20,9 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let database = pair.city.database();
     let before = bare::rows(&database, "record", "true")?;
     let history = bare::count(&database, "revision")?;
+    let cpu = pair.cpu()?;
     let round = pair.street.push(count).await?;
+    let cpu = pair.cpu_since(cpu)?;
 
     for node in [&pair.city, &pair.street] {
         let disputed = node.count(KIND, true).await?;
@@ -35,6 +37,8 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let revisions = bare::rows(&database, "revision", &format!("rowid > {history}"))?;
     let floor = (floor.write("record", &after)? + floor.write("revision", &revisions)?) * 2;
     figure('G', "seconds", round.took.as_secs_f64(), "s", Some(floor.as_secs_f64()));
+    figure('G', "child_cpu", cpu.street.as_secs_f64() * 1e6 / count as f64, "us/record", None);
+    figure('G', "parent_cpu", cpu.city.as_secs_f64() * 1e6 / count as f64, "us/record", None);
     figure('G', "losers_kept", count as f64, "records", None);
     pair.stop().await
 }

@@ -1,0 +1,167 @@
+//! Judging and writing what a child pushed, in parts: while the store writes one part, the next is judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::task::Poll;
+
+use causal::{BaseId, RecordId, ReplicaId};
+use record::Tree;
+use store::{Applied, Engine, Read};
+use sync::parent::{Claims, Desk, Incoming, Intake, Received, checked_revisions};
+use sync::{Changes, Replica, Revision};
+
+use crate::corrector::ForTransaction;
+use crate::quarantine::leave_out_dropped;
+use crate::{Office, OfficeError};
+
+/// Records judged between two looks at the store: it must not wait long for its next statement.
+const LOOK_AFTER: usize = 16;
+
+/// What the desk has to know of the moment in which it judges.
+pub(crate) struct Known<'o, E: Engine> {
+    quarantined: BTreeSet<RecordId>,
+    corrector: ForTransaction<'o, E>,
+    replicas: Arc<BTreeMap<ReplicaId, Replica>>,
+    live: Option<ReplicaId>,
+}
+
+/// One part, written.
+pub(crate) struct Part {
+    /// What was written of it; of the rows only what is told of them later.
+    pub received: Received,
+    /// Where.
+    pub applied: Applied,
+}
+
+impl<E: Engine> Office<E> {
+    /// Judges and writes what a child pushed, with what was said beside it; all in the caller's transaction. There is
+    /// one part at least.
+    #[expect(clippy::too_many_arguments, reason = "what one push consists of")]
+    pub(crate) async fn take_parts(
+        &self,
+        tx: &mut E::Tx,
+        tree: &Tree,
+        child: BaseId,
+        pushed: &[Incoming],
+        claims: Claims,
+        history: Vec<Revision>,
+        beside: Changes,
+    ) -> Result<Vec<Part>, OfficeError> {
+        let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
+        let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
+        let known = self.known(tx, child).await?;
+        let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
+        let desk = self.intake_desk(tree, child, &known, &own_tag);
+        let size = if self.is_plain(pushed) { self.settings.batch_records } else { usize::MAX };
+        let mut parts = Parts { intake: desk.intake(existing), desk, waiting: pushed, claims, size };
+        let mut next = parts.judge().await;
+        let lasting = tree.parent(self.me.base).is_some();
+        next.changes.revisions.extend(checked_revisions(pushed, history, lasting));
+        let mut written = Vec::new();
+        while !parts.waiting.is_empty() {
+            let (part, judged) = tokio::join!(self.write_part(tx, tree, next), parts.judge());
+            written.push(part?);
+            next = judged;
+        }
+        next.changes.seals.extend(beside.seals);
+        next.changes.links.extend(beside.links);
+        written.push(self.write_part(tx, tree, next).await?);
+        Ok(written)
+    }
+
+    /// What the desk has to know of this moment.
+    pub(crate) async fn known(&self, tx: &mut E::Tx, child: BaseId) -> Result<Known<'_, E>, OfficeError> {
+        let quarantined = self.in_quarantine(tx, child).await?;
+        let corrector = self.corrector(tx).await?;
+        Ok(Known { quarantined, corrector, replicas: self.replicas(), live: self.mint().live() })
+    }
+
+    /// The pure desk for what a child pushed.
+    pub(crate) fn intake_desk<'d>(
+        &'d self,
+        tree: &'d Tree,
+        child: BaseId,
+        known: &'d Known<'_, E>,
+        own_tag: &'d (dyn Fn(RecordId, &causal::Stamp<'_>) -> bool + Sync),
+    ) -> Desk<'d> {
+        Desk {
+            schema: self.schema(),
+            tree,
+            me: self.me.base,
+            child,
+            now_ms: self.now_ms(),
+            own_tag,
+            replicas: &known.replicas,
+            live: known.live,
+            quarantined: &known.quarantined,
+            corrector: &known.corrector,
+        }
+    }
+
+    /// Whether parts can be judged one after the other: no record comes twice, and none changes the tree by which the
+    /// others are judged.
+    fn is_plain(&self, pushed: &[Incoming]) -> bool {
+        let registry = self.schema().registry().map(|kind| kind.name.as_str());
+        let mut ids: Vec<RecordId> = pushed.iter().map(|incoming| incoming.id).collect();
+        ids.sort_unstable();
+        let twice = ids.windows(2).any(|pair| pair[0] == pair[1]);
+        !twice && pushed.iter().all(|incoming| Some(incoming.kind.as_str()) != registry)
+    }
+
+    async fn write_part(
+        &self,
+        tx: &mut E::Tx,
+        tree: &Tree,
+        mut received: Received,
+    ) -> Result<Part, OfficeError> {
+        let changes = &mut received.changes;
+        leave_out_dropped(tx, &mut changes.quarantine).await?;
+        self.thin(changes);
+        self.attest(tx, changes).await?;
+        let applied = self.perform(tx, tree, changes).await?;
+        changes.rows.iter_mut().for_each(|new| {
+            // What is told of it after the commit is whom it concerns, not what it says.
+            new.row.state = Vec::new();
+            (new.shown.body, new.shown.search) = (Vec::new(), String::new());
+        });
+        Ok(Part { received, applied })
+    }
+}
+
+/// What is still to be judged of a push.
+struct Parts<'d> {
+    desk: Desk<'d>,
+    intake: Intake,
+    waiting: &'d [Incoming],
+    claims: Claims,
+    size: usize,
+}
+
+impl Parts<'_> {
+    /// Judges the next part.
+    async fn judge(&mut self) -> Received {
+        loop {
+            let (now, later) = self.waiting.split_at(self.waiting.len().min(LOOK_AFTER));
+            now.iter().for_each(|incoming| self.desk.judge(&mut self.intake, incoming, self.claims));
+            self.waiting = later;
+            let full = self.intake.judged() >= self.size && self.intake.is_separable();
+            if full || later.is_empty() {
+                return self.intake.part();
+            }
+            give_way().await;
+        }
+    }
+}
+
+/// Lets what else the task waits for go on.
+async fn give_way() {
+    let mut asked = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
