@@ -14,6 +14,8 @@ use crate::corrector::ForTransaction;
 use crate::quarantine::leave_out_dropped;
 use crate::{Office, OfficeError};
 
+/// Batches to a part: while the store writes one half of it, the other half is made ready for it.
+const PART_BATCHES: usize = 2;
 /// Records judged between two looks at the store: it must not wait long for its next statement.
 const LOOK_AFTER: usize = 16;
 
@@ -52,7 +54,7 @@ impl<E: Engine> Office<E> {
         let known = self.known(tx, child).await?;
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
         let desk = self.intake_desk(tree, child, &known, &own_tag);
-        let size = if self.is_plain(pushed) { self.settings.batch_records } else { usize::MAX };
+        let size = if self.is_plain(pushed) { PART_BATCHES * self.settings.batch_records } else { usize::MAX };
         let mut parts = Parts { intake: desk.intake(existing), desk, waiting: pushed, claims, size };
         let mut next = parts.judge().await;
         let lasting = tree.parent(self.me.base).is_some();

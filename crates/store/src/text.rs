@@ -7,8 +7,24 @@ use crate::schema_edge;
 
 /// Text as it is compared in searches, line by line: half-width, without what cannot be seen, in lower case.
 pub(crate) fn fold(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| schema_edge::normalise(line).to_lowercase()).collect();
-    lines.join("\n")
+    let mut folded = String::with_capacity(text.len());
+    for (n, line) in text.lines().enumerate() {
+        if n > 0 {
+            folded.push('\n');
+        }
+        let line = schema_edge::normalise(line);
+        match line.chars().all(has_no_case) {
+            true => folded.push_str(&line),
+            false => folded.push_str(&line.to_lowercase()),
+        }
+    }
+    folded
+}
+
+/// Digits, small Latin letters, and the blocks of Chinese characters from the radicals to the Yi syllables: most of what
+/// is entered, known without a table.
+fn has_no_case(c: char) -> bool {
+    (c.is_ascii() && !c.is_ascii_uppercase()) || ('\u{2E80}'..='\u{A4CF}').contains(&c)
 }
 
 /// What a person searches for: one of several wordings, each a list of words that must all occur.

@@ -298,7 +298,10 @@ impl Desk<'_> {
         if claims == Claims::Checked {
             self.check_claims(incoming.id, &ours, &theirs)?;
         }
-        let merged = merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?;
+        let merged = match row {
+            None => theirs.clone(),
+            Some(_) => merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?,
+        };
         let kind = self.schema.kind(&incoming.kind);
         let faults =
             kind.map(|kind| judge_entries(kind, self.tree, &ours, &theirs, |base| self.is_below(base)));
@@ -311,7 +314,7 @@ impl Desk<'_> {
         // Bytes are canonical: of what is new, and of what says more, those that arrived are those that encoding gives.
         let bytes = match &corrected {
             Some(corrected) => corrected.state.clone(),
-            None if merged == theirs => incoming.state.clone(),
+            None if row.is_none() || merged == theirs => incoming.state.clone(),
             None => merged.encode(),
         };
         let merged = match corrected {

@@ -6,8 +6,8 @@
 use std::io::Write;
 
 use super::{Body, UNKNOWN, known_field, values};
-use crate::model::{Field, Kind};
-use crate::value::Scalar;
+use crate::model::{Field, Kind, find};
+use crate::value::{Scalar, scalar};
 
 const NULL: u8 = 0;
 const TRUE: u8 = 1;
@@ -29,6 +29,18 @@ fn object(known: &[Field], body: &[u8], out: &mut Vec<u8>) {
     container(out, OBJECT, |out| {
         let mut unknown = !body.unreadable.is_empty();
         for group in body.groups() {
+            // Nearly all fields occur once; such a one is read once.
+            if let [only] = group
+                && let Some(field) = find(known, only.number)
+                && let Some(value) = scalar(field, only.value)
+            {
+                leaf(out, TEXTRAW, field.name.as_bytes());
+                match field.repeated {
+                    true => container(out, ARRAY, |out| one(field, value, out)),
+                    false => one(field, value, out),
+                }
+                continue;
+            }
             let Some(field) = known_field(known, group) else {
                 unknown = true;
                 continue;

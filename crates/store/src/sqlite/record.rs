@@ -220,17 +220,22 @@ pub(super) async fn upsert(
 }
 
 fn bind_chunk(schema: &Schema, chunk: &[NewRow], seq: &mut u64) -> Bound {
-    let mut bound = Bound::default();
+    let mut bound = Bound::with_room(chunk.len() * UPSERT_WIDTH);
+    // Of a batch most records are of one kind: its name is shared.
+    let mut kind: Arc<str> = Arc::from("");
     for new in chunk {
-        bind_row(&mut bound, schema, new, *seq);
+        if *kind != *new.row.kind {
+            kind = Arc::from(new.row.kind.as_str());
+        }
+        bind_row(&mut bound, schema, new, kind.clone(), *seq);
         *seq += 1;
     }
     bound
 }
 
-fn bind_row(bound: &mut Bound, schema: &Schema, new: &NewRow, seq: u64) {
+fn bind_row(bound: &mut Bound, schema: &Schema, new: &NewRow, kind: Arc<str>, seq: u64) {
     let NewRow { row, shown } = new;
-    bound.bytes(&row.id.0).add(row.kind.as_str()).number(seq);
+    bound.bytes(&row.id.0).add(kind).number(seq);
     bound.bytes(&shown.home.0).add(scope_bytes(shown)).flag(row.hidden).flag(row.refused);
     bind_shown(bound, schema, &row.kind, shown);
     bound.bytes(&row.state);

@@ -17,6 +17,13 @@ pub(super) const CHUNK: usize = 500;
 pub(super) struct Bound(SqliteArguments, Option<String>);
 
 impl Bound {
+    /// None yet, with room for so many values.
+    pub fn with_room(values: usize) -> Bound {
+        let mut bound = Bound::default();
+        bound.0.reserve(values, 0);
+        bound
+    }
+
     /// Adds one value; what cannot be encoded is told when the statement runs.
     pub fn add<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
         if let Err(error) = self.0.add(value) {
