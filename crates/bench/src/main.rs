@@ -43,10 +43,6 @@ struct Args {
     serve: Vec<PathBuf>,
 }
 
-/// Rows are made on one thread and given back on another; the system's allocator takes its time over that.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Fails only where a provider is installed already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();

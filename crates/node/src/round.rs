@@ -109,8 +109,9 @@ async fn attempt(node: &Arc<Node>, progress: &mut (dyn FnMut(Progress) + Send)) 
     {
         tracing::info!(%error, "cannot compare with the parent: what waits is sent as it is");
     }
-    push(office, &mut client, session, &mut round, address, progress).await?;
-    pull(office, &mut client, session, &mut round, address, progress).await?;
+    if !push(office, &mut client, session, &mut round, address, progress).await? {
+        pull(office, &mut client, session, &mut round, address, progress).await?;
+    }
     Ok(Report {
         pushed: round.pushed,
         pulled: round.pulled,
@@ -260,6 +261,7 @@ pub(crate) fn silent(address: &str) -> NodeError {
     NodeError::Unreachable { address: address.into(), words: "上级长时间没有回应".into() }
 }
 
+/// Answers whether the parent sent along what a pull would bring.
 async fn push(
     office: &Office,
     client: &mut Client,
@@ -267,7 +269,7 @@ async fn push(
     round: &mut Round,
     address: &str,
     progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(), NodeError> {
+) -> Result<bool, NodeError> {
     let (batches, stream) = mpsc::channel(WINDOW);
     let mut in_flight = 0;
     let mut acks: Option<Streaming<PushAck>> = None;
@@ -277,7 +279,9 @@ async fn push(
         match batch {
             Some(batch) => {
                 let last = batch.last;
-                if batches.send(push_batch(session, batch)?).await.is_err() {
+                let cursor = if last { Some(office.cursor(round).await?.into()) } else { None };
+                let message = PushBatch { cursor, ..push_batch(session, batch)? };
+                if batches.send(message).await.is_err() {
                     return Err(silent(address));
                 }
                 in_flight += 1;
@@ -285,7 +289,7 @@ async fn push(
                     continue;
                 }
             }
-            None if in_flight == 0 => return Ok(()),
+            None if in_flight == 0 => return Ok(false),
             None => {}
         }
         if let Some(stream) = stream.take() {
@@ -294,14 +298,24 @@ async fn push(
             acks = Some(opened.map_err(|s| unreachable(address, s))?.into_inner());
         }
         let Some(acks) = acks.as_mut() else { return Err(silent(address)) };
-        let arrived = arrived(acks, in_flight, address).await?;
-        if arrived.is_empty() {
-            return Err(silent(address));
-        }
+        let mut arrived = arrived(acks, in_flight, address).await?;
+        let Some(newest) = arrived.last_mut() else { return Err(silent(address)) };
+        let below = newest.below.take().filter(|below| below.end && below.session == session);
         in_flight -= arrived.len();
         let acks = arrived.into_iter().map(acknowledged).collect::<Result<_, _>>()?;
-        office.acknowledge_all(round, acks).await?;
+        let all = match below {
+            Some(below) if in_flight == 0 => {
+                office.acknowledge_with_page(round, acks, pulled_page(below)?).await?.end
+            }
+            _ => {
+                office.acknowledge_all(round, acks).await?;
+                false
+            }
+        };
         progress(Progress { pushed: round.pushed, to_push: round.to_push, pulled: round.pulled });
+        if all {
+            return Ok(true);
+        }
     }
 }
 
@@ -314,6 +328,7 @@ pub(crate) fn push_batch(session: u64, batch: Outgoing) -> Result<PushBatch, wir
         records: packed.transpose()?,
         last: batch.last,
         seals: batch.seals.iter().map(Into::into).collect(),
+        cursor: None,
     })
 }
 

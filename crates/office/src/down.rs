@@ -329,6 +329,16 @@ impl<E: Engine> Office<E> {
         session: u64,
         cursor: Position,
     ) -> Result<PulledPage, OfficeError> {
+        let page = self.look_for_page(child, session, cursor).await?;
+        Ok(self.told(child, session, page))
+    }
+
+    async fn look_for_page(
+        &self,
+        child: BaseId,
+        session: u64,
+        cursor: Position,
+    ) -> Result<PulledPage, OfficeError> {
         self.admit(child)?;
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
@@ -348,18 +358,34 @@ impl<E: Engine> Office<E> {
         let withdrawn = withdraws.iter().filter(|w| w.seq <= seq).map(|w| w.record).collect();
         let mut withdrawn = self.truly_gone(&mut snapshot, &tree, child, withdrawn).await?;
         withdrawn.retain(|_| !planted::on!(NoWithdraw));
-        let mut page = PulledPage {
-            position: Position { timeline: timelines.current(), seq },
-            rows,
-            withdrawn,
-            end,
-            ticks: Vec::new(),
-        };
+        let position = Position { timeline: timelines.current(), seq };
+        let ticks = if end { snapshot.ticks().await? } else { Vec::new() };
+        Ok(PulledPage { position, rows, withdrawn, end, ticks })
+    }
+
+    /// A page that is sent: what this session tells only once is told.
+    fn told(&self, child: BaseId, session: u64, mut page: PulledPage) -> PulledPage {
         if page.end {
-            page.ticks = self.news_of_ticks(&tree, child, snapshot.ticks().await?);
+            page.ticks = self.news_of_ticks(&self.tree(), child, page.ticks);
             self.note_cursor(child, session, page.position);
         }
-        Ok(page)
+        page
+    }
+
+    /// As [`Office::page`], if what a child may see after `cursor` is one page; what a cursor of another timeline may
+    /// need is left to be asked for.
+    ///
+    /// # Errors
+    /// As [`Office::page`].
+    pub async fn whole_pull(
+        &self,
+        child: BaseId,
+        session: u64,
+        cursor: Position,
+    ) -> Result<Option<PulledPage>, OfficeError> {
+        let page = self.look_for_page(child, session, cursor).await?;
+        let whole = page.end && page.position.timeline == cursor.timeline;
+        Ok(whole.then(|| self.told(child, session, page)))
     }
 
     /// How far a child has been sent everything; a cut may still make it ask again.

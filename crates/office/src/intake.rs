@@ -54,7 +54,8 @@ impl<E: Engine> Office<E> {
         let known = self.known(tx, child).await?;
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
         let desk = self.intake_desk(tree, child, &known, &own_tag);
-        let size = if self.is_plain(pushed) { PART_BATCHES * self.settings.batch_records } else { usize::MAX };
+        let size =
+            if self.is_plain(pushed) { PART_BATCHES * self.settings.batch_records } else { usize::MAX };
         let mut parts = Parts { intake: desk.intake(existing), desk, waiting: pushed, claims, size };
         let mut next = parts.judge().await;
         let lasting = tree.parent(self.me.base).is_some();

@@ -107,6 +107,18 @@ struct Settled {
     refused: u64,
 }
 
+/// What a page brought, within a transaction.
+struct TakenPage {
+    changes: Changes,
+    applied: Applied,
+    /// What was kept aside and can be taken now.
+    regained: Changes,
+    pulled: u64,
+    withdrawn: u64,
+    cursor: Position,
+    end: bool,
+}
+
 const META_COVERS: &str = "seal_covers";
 /// The stretch of this database's life in which it was found to be restored.
 const META_RESTORED: &str = "restored_in";
@@ -415,11 +427,44 @@ impl<E: Engine> Office<E> {
         acks: Vec<Acknowledged>,
     ) -> Result<(), OfficeError> {
         let mut tx = self.store.begin().await?;
+        let settled = self.settle_acks(&mut tx, round, acks).await?;
+        tx.commit().await?;
+        self.acks_settled(round, settled).await
+    }
+
+    /// As [`Office::acknowledge_all`], with the page that the parent sent along with the last of them.
+    ///
+    /// # Errors
+    /// As [`Office::acknowledge_all`] and [`Office::receive_page`]; then nothing of either is taken.
+    pub async fn acknowledge_with_page(
+        &self,
+        round: &mut Round<E>,
+        acks: Vec<Acknowledged>,
+        page: PulledPage,
+    ) -> Result<PullOutcome, OfficeError> {
+        let mut tx = self.store.begin().await?;
+        let settled = self.settle_acks(&mut tx, round, acks).await?;
+        let taken = self.merge_page(&mut tx, round, page).await?;
+        tx.commit().await?;
+        self.acks_settled(round, settled).await?;
+        self.page_taken(round, taken).await
+    }
+
+    async fn settle_acks(
+        &self,
+        tx: &mut E::Tx,
+        round: &mut Round<E>,
+        acks: Vec<Acknowledged>,
+    ) -> Result<Vec<Settled>, OfficeError> {
         let mut done = Vec::with_capacity(acks.len());
         for acked in acks {
-            done.push(self.settle_ack(&mut tx, round, acked).await?);
+            done.push(self.settle_ack(tx, round, acked).await?);
         }
-        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// After the commit.
+    async fn acks_settled(&self, round: &mut Round<E>, done: Vec<Settled>) -> Result<(), OfficeError> {
         for settled in done {
             if settled.last {
                 self.note_acked_seals(&round.seals);
@@ -542,6 +587,18 @@ impl<E: Engine> Office<E> {
         round: &mut Round<E>,
         page: PulledPage,
     ) -> Result<PullOutcome, OfficeError> {
+        let mut tx = self.store.begin().await?;
+        let taken = self.merge_page(&mut tx, round, page).await?;
+        tx.commit().await?;
+        self.page_taken(round, taken).await
+    }
+
+    async fn merge_page(
+        &self,
+        tx: &mut E::Tx,
+        round: &Round<E>,
+        page: PulledPage,
+    ) -> Result<TakenPage, OfficeError> {
         if page.position.timeline != round.timeline {
             return Err(OfficeError::SessionEnded);
         }
@@ -550,32 +607,43 @@ impl<E: Engine> Office<E> {
             .into_iter()
             .map(|row| Incoming { id: row.id, kind: row.kind, state: row.state })
             .collect();
-        let mut tx = self.store.begin().await?;
-        let tree = self.tree_in(&mut tx).await?;
+        let tree = self.tree_in(tx).await?;
         self.still_above(&tree, round.parent)?;
-        let mut changes = self.merge_pulled(&mut tx, &tree, round.parent, &pulled, &page.withdrawn).await?;
-        let mut link = up_link(&mut tx, round.parent).await?;
+        let mut changes = self.merge_pulled(tx, &tree, round.parent, &pulled, &page.withdrawn).await?;
+        let mut link = up_link(tx, round.parent).await?;
         link.cursor = Some(page.position);
         if page.end {
             link.last_success_ms = self.now_ms();
         }
         changes.links.push(link);
         changes.ticks.extend(page.ticks);
-        let applied = self.perform(&mut tx, &tree, &changes).await?;
-        let regained = if page.end { self.recheck(&mut tx).await? } else { Changes::default() };
-        tx.commit().await?;
-        round.pulled += pulled.len() as u64;
-        round.withdrawn += page.withdrawn.len() as u64;
-        self.committed(&changes).await?;
-        self.committed(&regained).await?;
-        self.tell(&changes, &applied, None);
-        self.tell(&regained, &applied, None);
+        let applied = self.perform(tx, &tree, &changes).await?;
+        let regained = if page.end { self.recheck(tx).await? } else { Changes::default() };
+        Ok(TakenPage {
+            changes,
+            applied,
+            regained,
+            pulled: pulled.len() as u64,
+            withdrawn: page.withdrawn.len() as u64,
+            cursor: page.position,
+            end: page.end,
+        })
+    }
+
+    /// After the commit.
+    async fn page_taken(&self, round: &mut Round<E>, page: TakenPage) -> Result<PullOutcome, OfficeError> {
+        round.pulled += page.pulled;
+        round.withdrawn += page.withdrawn;
+        self.committed(&page.changes).await?;
+        self.committed(&page.regained).await?;
+        self.tell(&page.changes, &page.applied, None);
+        self.tell(&page.regained, &page.applied, None);
         if page.end {
-            self.live_pulled(page.position, round.pushed);
+            self.live_pulled(page.cursor, round.pushed);
         }
         // A page that gives this node another parent is the last one taken from this one (L4).
         let moved = self.parent() != Some(round.parent);
-        Ok(PullOutcome { cursor: page.position, end: page.end || moved })
+        Ok(PullOutcome { cursor: page.cursor, end: page.end || moved })
     }
 
     /// Remembers why a round failed; what it had already settled stays settled.

@@ -23,13 +23,16 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
 
 async fn measure(pair: &Pair, size: &str, floor: Duration) -> anyhow::Result<()> {
     pair.street.push(0).await?;
-    let before = pair.street.wire_bytes();
+    let (before, cpu) = (pair.street.wire_bytes(), pair.cpu()?);
     let mut took = Vec::new();
     for _ in 0..ROUNDS {
         took.push(pair.street.push(0).await?.took);
     }
+    let cpu = pair.cpu_since(cpu)?;
     let bytes = (pair.street.wire_bytes() - before) as f64 / ROUNDS as f64;
     figure('D', &format!("{size}_p50"), ms(percentile(&mut took, 0.5)), "ms", Some(ms(floor)));
+    figure('D', &format!("{size}_child_cpu"), ms(cpu.street) / ROUNDS as f64, "ms", None);
+    figure('D', &format!("{size}_parent_cpu"), ms(cpu.city) / ROUNDS as f64, "ms", None);
     figure('D', &format!("{size}_wire"), bytes, "B", None);
     Ok(())
 }

@@ -235,6 +235,8 @@ struct Group {
     session: u64,
     records: usize,
     batches: Vec<PushedBatch>,
+    /// Where the pull starts that follows the last of them.
+    pull_after: Option<Position>,
 }
 
 impl Group {
@@ -288,13 +290,15 @@ async fn gather(
 
 fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
     let session = batch.session;
+    let pull_after = batch.cursor.filter(|_| batch.last).map(Position::from);
     let batch = pushed_batch(batch).map_err(invalid_status)?;
-    let group = waiting.get_or_insert(Group { session, records: 0, batches: Vec::new() });
+    let group = waiting.get_or_insert(Group { session, records: 0, batches: Vec::new(), pull_after: None });
     if group.session != session {
         return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));
     }
     group.records += batch.records.len();
     group.batches.push(batch);
+    group.pull_after = pull_after;
     Ok(())
 }
 
@@ -332,8 +336,12 @@ async fn apply(
                 let corrected = node.office.corrections_of(child).saturating_sub(corrected);
                 let verdicts = acked.iter().flat_map(|(_, verdicts)| verdicts).map(|(_, verdict)| verdict);
                 conduct::judged(node, child, verdicts, corrected);
-                for (index, acked) in indexes.into_iter().zip(acked) {
-                    let ack = push_ack(group.session, index, &acked);
+                let ack = |(index, acked)| push_ack(group.session, index, &acked);
+                let mut acks: Vec<PushAck> = indexes.into_iter().zip(acked).map(ack).collect();
+                if let (Some(cursor), Some(last)) = (group.pull_after, acks.last_mut()) {
+                    last.below = whole_pull(node, child, group.session, cursor).await;
+                }
+                for ack in acks {
                     if answers.send(Ok(ack)).await.is_err() {
                         return;
                     }
@@ -352,10 +360,17 @@ async fn apply(
     }
 }
 
+/// What a pull would bring, where one batch is all; mostly it is nothing, and the child is spared the question.
+async fn whole_pull(node: &Node, child: BaseId, session: u64, cursor: Position) -> Option<PullBatch> {
+    // Why it cannot be told now is told to the child that asks for it.
+    let page = conduct::timed(node, child, node.office.whole_pull(child, session, cursor)).await.ok()??;
+    pull_batch(session, 0, page).ok()
+}
+
 /// The acknowledgement of a batch; records that were simply taken are not named.
 pub(crate) fn push_ack(session: u64, index: u32, (position, verdicts): &Acked) -> PushAck {
     let said = verdicts.iter().filter_map(|(id, v)| pb::Verdict::of(*id, v)).collect();
-    PushAck { session, index, position: Some((*position).into()), verdicts: said }
+    PushAck { session, index, position: Some((*position).into()), verdicts: said, below: None }
 }
 
 async fn send_pages(
