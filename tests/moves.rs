@@ -1,5 +1,5 @@
 //! A street that is given to another district, over real processes: with its line, with a file when its old district is
-//! dead, and what comes of a root that forgot its bases.
+//! dead, and what comes of a root that forgot its bases. Two streets that become one; a base that gets a node of its own.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
@@ -131,4 +131,91 @@ fn a_restored_city_hears_of_its_districts_from_them() {
     let report = district.sync();
     assert_eq!(report["resync"], true);
     assert!(city.has("base", &district.base) && city.has("notice", &saved));
+}
+
+// Wrong: two streets are merged, and what the one that ends had not sent is refused, lost, or shown as somebody else's.
+#[test]
+fn a_street_that_is_merged_into_another_delivers_what_it_had() {
+    let (federation, [city, district, ends]) = Federation::small();
+    federation.register(&city, &[["440303002", "黄贝街道", "street", "440303"]]);
+    district.sync();
+    let follows = federation.join(&district, "黄贝街道", "440303002");
+    follows.serve();
+    let dance = group(&ends, "舞蹈队");
+    ends.sync();
+    let late = group(&ends, "还没有上报的合唱队");
+    ends.ok(&["put", "recorded_group", &dance, "members=20"]);
+    district.sync();
+
+    let merged = city.ok(&["move", "440303001", "--into", "黄贝街道"]);
+    assert_eq!((&merged["codes"], &merged["moved"], &merged["kept"]), (&1.into(), &1.into(), &0.into()));
+    assert_eq!(merged["left"], serde_json::json!([]));
+    district.sync();
+    follows.sync();
+    follows.ok(&["put", "recorded_group", &dance, "members=30"]);
+    follows.sync();
+
+    // The node of the street that ends still delivers; nothing new is written in its name.
+    let report = ends.sync();
+    assert_eq!((&report["pushed"], &report["refused"]), (&2.into(), &0.into()), "{report}");
+    let refused = ends.fails(5, &["put", "recorded_group", "name=新的", "category=文体类", "leader=甲"]);
+    assert!(refused.message().contains("已撤并到“黄贝街道”"), "{}", refused.message());
+    district.sync();
+    // The city has given over what was late; that comes down with the next round.
+    district.sync();
+    follows.sync();
+    for node in [&city, &district, &follows] {
+        let group = node.get("recorded_group", &dance);
+        assert_eq!(
+            (&group["home"], group["disputed"].as_array().unwrap().len()),
+            (&follows.base.as_str().into(), 1)
+        );
+        assert_eq!(node.get("recorded_group", &late)["home"], follows.base.as_str(), "{}", node.name);
+    }
+    let figure = city.ok(&["figure", "recorded_group", "--by", "base"]);
+    assert_eq!(
+        (&figure["rows"][0]["keys"][0], &figure["total"]),
+        (&"黄贝街道".into(), &2.into()),
+        "{figure}"
+    );
+    assert_eq!(figure["watermark"]["expected"], 3, "nobody waits for the one that ended: {figure}");
+
+    city.ok(&["revoke", "440303001", "--reason", "撤并"]);
+    district.sync();
+    ends.fails(5, &["sync"]);
+}
+
+// Wrong: a base that was served by its district gets a machine, and begins empty, or what it enters is refused.
+#[test]
+fn a_hosted_base_gets_a_node_of_its_own() {
+    let (federation, [city, district, _street]) = Federation::small();
+    federation.register(&city, &[["440303002", "黄贝街道", "street", "440303"]]);
+    let base = city.ok(&["list", "base", "黄贝街道"])["records"][0]["id"].as_str().unwrap().to_owned();
+    city.ok(&["put", "base", &base, "hosted=是"]);
+    district.sync();
+    let fields =
+        ["name=黄贝书画社", "category=文体类", "community=440303002001", "leader=李小明", "members=9"];
+    let hosted = district.put(&[&["recorded_group"][..], &fields, &["--as", "440303002"]].concat());
+    district.sync();
+    assert_eq!(city.get("recorded_group", &hosted)["home"], base.as_str());
+
+    city.ok(&["put", "base", &base, "hosted=否"]);
+    district.sync();
+    let own = federation.join(&district, "黄贝街道", "440303002");
+    own.serve();
+    assert_eq!(own.base, base);
+    own.sync();
+    assert_eq!(own.get("recorded_group", &hosted)["fields"]["name"], "黄贝书画社", "what was there has come");
+    own.ok(&["put", "recorded_group", &hosted, "leader=王芳"]);
+    let new = group(&own, "自己录入的书画社");
+    let report = own.sync();
+    assert_eq!((&report["pushed"], &report["refused"]), (&2.into(), &0.into()), "{report}");
+    district.sync();
+    for node in [&city, &district] {
+        assert_eq!(node.get("recorded_group", &hosted)["fields"]["leader"], "王芳", "{}", node.name);
+        assert_eq!(node.get("recorded_group", &new)["home"], base.as_str());
+    }
+    district.fails(5, &["put", "recorded_group", "name=代录", "category=文体类", "--as", "440303002"]);
+    let report = district.report_of(&own);
+    assert_eq!((&report["own_node"], &report["late"]), (&true.into(), &false.into()), "{report}");
 }

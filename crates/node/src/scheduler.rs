@@ -92,8 +92,10 @@ pub(crate) async fn renew(node: &Arc<Node>) -> Result<(), NodeError> {
 /// The request for new certificates, when they are due.
 pub(crate) fn due_request(node: &Node, now: OffsetDateTime) -> Result<Option<RenewRequest>, NodeError> {
     let current = node.identity.current();
-    // A node that was moved, or a base above it, carries a new name.
+    // A node that was moved, or a base above it, carries a new name. One whose base another node serves by now keeps its
+    // own for what it still has to deliver.
     let name = name_in(&node.office.tree(), node.office.me().base);
+    let name = name.filter(|name| name.base() == node.office.me().base.0);
     let renamed = name.is_some_and(|name| name != *current.name());
     if current.not_after() - now > RENEW_BEFORE && !renamed {
         return Ok(None);

@@ -84,7 +84,7 @@ impl<E: Engine> Office<E> {
         let Some(base) = tree.get(child) else {
             return refuse("本基地不在名录中,请联系上级管理员 / this base is not in the registry".into());
         };
-        if base.standing != Standing::Active || self.barred().bases.contains(&child) {
+        if base.standing == Standing::Barred || self.barred().bases.contains(&child) {
             return refuse(format!(
                 "“{}”的节点已被停用或注销,请联系上级管理员 / this node has been revoked",
                 base.name
@@ -162,7 +162,9 @@ impl<E: Engine> Office<E> {
         session: u64,
         batches: Vec<PushedBatch>,
     ) -> Result<Vec<Acked>, OfficeError> {
-        self.take_in(child, session, batches, Claims::Checked).await
+        let acked = self.take_in(child, session, batches, Claims::Checked).await?;
+        self.take_over_late(child).await?;
+        Ok(acked)
     }
 
     /// As [`Office::receive`], where an administrator may answer for what cannot be proved.

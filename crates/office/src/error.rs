@@ -44,6 +44,16 @@ pub enum OfficeError {
         /// The base's name.
         base: String,
     },
+    /// A base that was merged into another.
+    #[error(
+        "“{base}”已撤并到“{into}”,不能再以它的名义录入,请由“{into}”录入;它的节点上没有上报的内容仍会上报 / this base was merged into another"
+    )]
+    Retired {
+        /// The base's name.
+        base: String,
+        /// The name of the one that follows it.
+        into: String,
+    },
     /// Values that cannot be taken; each with its field's label.
     #[error("{}", .faults.join(";"))]
     Invalid {
@@ -176,6 +186,7 @@ impl OfficeError {
             | OfficeError::Comparison(_)
             | OfficeError::File { .. } => "invalid",
             OfficeError::NotServed { .. }
+            | OfficeError::Retired { .. }
             | OfficeError::UnknownGuard { .. }
             | OfficeError::NotAllowed { .. }
             | OfficeError::RootOnly { .. }

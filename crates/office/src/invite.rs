@@ -14,6 +14,7 @@ impl<E: Engine> Office<E> {
     /// [`OfficeError::NotMine`].
     pub fn may_invite(&self, base: BaseId) -> Result<(), OfficeError> {
         let tree = self.tree();
+        self.in_service(&tree, base)?;
         if tree.link_parent(base) == Some(self.me.base) {
             return Ok(());
         }

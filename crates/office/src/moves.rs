@@ -10,6 +10,7 @@ use schema::{Kind, RegistryRole, raw};
 use store::{Applied, Engine, Read, Write};
 use sync::{Changes, moves};
 
+use crate::merging::Seat;
 use crate::registry::read_tree;
 use crate::save::Put;
 use crate::{Office, OfficeError};
@@ -132,21 +133,23 @@ impl<E: Engine> Office<E> {
             let root = tree.name(tree.root_of(self.me.base));
             return Err(OfficeError::RootOnly { root, base: tree.name(base) });
         }
-        self.set_registry(base, RegistryRole::Parent, serde_json::json!(to.to_string()), user).await
+        self.set_registry(base, &[(RegistryRole::Parent, serde_json::json!(to.to_string()))], user).await
     }
 
-    /// Writes one registry field of a base, over what is shown of it now.
+    /// Writes registry fields of a base, over what is shown of it now.
     pub(crate) async fn set_registry(
         &self,
         base: BaseId,
-        role: RegistryRole,
-        value: serde_json::Value,
+        seat: Seat<'_>,
         user: &str,
     ) -> Result<(), OfficeError> {
-        let unknown = || OfficeError::UnknownKind { kind: role.word().into() };
-        let kind = self.schema().registry().ok_or_else(unknown)?;
-        let field = kind.registry_field(role).ok_or_else(unknown)?;
-        let fields = serde_json::Map::from_iter([(field.name.clone(), value)]);
+        let unknown = |what: &str| OfficeError::UnknownKind { kind: what.into() };
+        let kind = self.schema().registry().ok_or_else(|| unknown("registry"))?;
+        let named = |(role, value): &(RegistryRole, serde_json::Value)| {
+            let field = kind.registry_field(*role).ok_or_else(|| unknown(role.word()))?;
+            Ok((field.name.clone(), value.clone()))
+        };
+        let fields = seat.iter().map(named).collect::<Result<serde_json::Map<_, _>, OfficeError>>()?;
         let look = self.get(&kind.name, &base.to_string()).await?;
         let id = Some(causal::RecordId(base.0));
         let seen = Some(look.view.version);
@@ -161,9 +164,12 @@ impl<E: Engine> Office<E> {
     pub async fn tell_address(&self, address: &str) -> Result<(), OfficeError> {
         let me = self.me.base;
         match self.tree().get(me) {
-            Some(base) if !address.is_empty() && base.address != address => {}
+            Some(base)
+                if !address.is_empty()
+                    && base.address != address
+                    && base.standing == record::Standing::Active => {}
             _ => return Ok(()),
         }
-        self.set_registry(me, RegistryRole::Address, serde_json::json!(address), "system").await
+        self.set_registry(me, &[(RegistryRole::Address, serde_json::json!(address))], "system").await
     }
 }

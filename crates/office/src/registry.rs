@@ -54,6 +54,7 @@ fn base_of(kind: &Kind, id: BaseId, shown: &Shown) -> Base {
             }
             (Some(RegistryRole::Hosted), Value::Varint(hosted)) => base.hosted = hosted != 0,
             (Some(RegistryRole::Standing), Value::Varint(1)) => base.standing = Standing::Active,
+            (Some(RegistryRole::Standing), Value::Varint(4)) => base.standing = Standing::Retired,
             (Some(RegistryRole::Standing), _) => base.standing = Standing::Barred,
             _ => {}
         }
@@ -216,7 +217,7 @@ impl<E: Engine> Office<E> {
     }
 
     async fn set_standing(&self, base: BaseId, standing: i32, user: &str) -> Result<(), OfficeError> {
-        self.set_registry(base, RegistryRole::Standing, json!(standing), user).await
+        self.set_registry(base, &[(RegistryRole::Standing, json!(standing))], user).await
     }
 
     pub(crate) fn barred(&self) -> std::sync::MutexGuard<'_, Barred> {
@@ -225,9 +226,10 @@ impl<E: Engine> Office<E> {
 }
 
 const META_BARRED: &str = "barred";
-/// The numbers of "in service" and "revoked" in the enum of standings, as the contract's options fix them.
+/// The numbers of "in service", "revoked" and "retired" in the enum of standings, as the contract's options fix them.
 const STANDING_ACTIVE: i32 = 1;
 const STANDING_REVOKED: i32 = 3;
+pub(crate) const STANDING_RETIRED: i32 = 4;
 
 /// Whom this node refuses whatever the registry says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -300,10 +300,19 @@ impl<E: Engine> Office<E> {
         if base != self.me.base && tree.node_of(base) != self.me.base {
             return Err(OfficeError::NotServed { base: tree.name(base) });
         }
+        self.in_service(tree, base)?;
         if put.user.len() > USER_BYTES_MAX || put.user.chars().any(char::is_control) {
             return Err(OfficeError::Invalid { faults: vec!["用户名过长或含有控制字符".into()] });
         }
         Ok(base)
+    }
+
+    /// Nothing is written in the name of a base that was merged into another.
+    pub(crate) fn in_service(&self, tree: &Tree, base: BaseId) -> Result<(), OfficeError> {
+        match tree.successor(base) {
+            Some(into) => Err(OfficeError::Retired { base: tree.name(base), into: tree.name(into) }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn draft(

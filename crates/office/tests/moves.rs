@@ -178,3 +178,120 @@ async fn a_restored_root_hears_of_its_bases_from_below() {
     assert_eq!(city.status().await.unwrap().unsent, 0, "the root waits for nobody");
     assert!(four.folders.len() == 4);
 }
+
+/// A city, a district and two streets beneath it, all joined.
+struct Pair {
+    _folders: Vec<tempfile::TempDir>,
+    city: Office,
+    district: Office,
+    ends: Office,
+    follows: Office,
+}
+
+async fn pair() -> Pair {
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let schema = Arc::new(Schema::embedded().clone());
+    let clock = TestClock::default();
+    clock.set(START);
+    let [c, d, s, t] = ["c", "d", "s", "t"].map(|code| base_id(&schema, code));
+    let city = open(folders[0].path(), &schema, c, &clock).await;
+    for (code, above) in [("c", None), ("d", Some(c)), ("s", Some(d)), ("t", Some(d))] {
+        city.register_base(&new_base(code, above)).await.unwrap();
+    }
+    let district = open(folders[1].path(), &schema, d, &clock).await;
+    let ends = open(folders[2].path(), &schema, s, &clock).await;
+    let follows = open(folders[3].path(), &schema, t, &clock).await;
+    for (child, parent) in [(&district, &city), (&ends, &district), (&follows, &district)] {
+        join(child, parent).await;
+        round(child, parent).await.unwrap();
+    }
+    Pair { _folders: folders, city, district, ends, follows }
+}
+
+impl Pair {
+    /// The district tells the city what it has, and both streets hear of it.
+    async fn spread(&self) {
+        for _ in 0..2 {
+            round(&self.district, &self.city).await.unwrap();
+        }
+        round(&self.follows, &self.district).await.unwrap();
+    }
+}
+
+async fn group(office: &Office, name: &str) -> causal::RecordId {
+    let group = json!({
+        "name": name, "category": "文体类", "community": "440303001001", "leader": "李小明", "members": 9
+    });
+    office.put(put("recorded_group", group)).await.unwrap().id
+}
+
+async fn service(office: &Office, topic: &str) {
+    let service = json!({"date": "2026-11-20", "sort": "培训", "topic": topic});
+    office.put(put("service_record", service)).await.unwrap();
+}
+
+async fn rename(office: &Office, id: causal::RecordId, name: &str) {
+    let seen = Some(office.get("recorded_group", &id.to_string()).await.unwrap().view.version);
+    let edit = office::Put { id: Some(id), seen, ..put("recorded_group", json!({ "name": name })) };
+    office.put(edit).await.unwrap();
+}
+
+// Wrong: two streets become one, and what the one that ends had not sent is refused, or overwrites, or is lost.
+#[tokio::test]
+async fn a_street_that_is_merged_loses_nothing_that_it_had_not_sent() {
+    let all = pair().await;
+    let Pair { city, district, ends, follows, .. } = &all;
+    let dance = group(ends, "舞蹈队").await;
+    service(ends, "早先的服务").await;
+    round(ends, district).await.unwrap();
+    all.spread().await;
+    // Not sent when the streets are merged: an edit, a new group, a service.
+    rename(ends, dance, "舞蹈一队").await;
+    group(ends, "合唱队").await;
+    service(ends, "还没有上报的服务").await;
+
+    let [s, t] = [ends, follows].map(|office| office.me().base);
+    let merged = city.merge_base(s, t, "张主任").await.unwrap();
+    assert_eq!((merged.moved, merged.kept, merged.left.len()), (1, 1, 0), "{merged:?}");
+    all.spread().await;
+    assert_eq!(follows.get("recorded_group", &dance.to_string()).await.unwrap().view.home, t);
+    assert_eq!(count(follows, "service_record").await, 1, "what is never changed is seen by who follows");
+    rename(follows, dance, "舞蹈二队").await;
+    round(follows, district).await.unwrap();
+
+    let (pushed, _, refused) = round(ends, district).await.unwrap();
+    assert_eq!((pushed, refused), (3, 0), "what is late is taken");
+    all.spread().await;
+    all.spread().await;
+    for office in [city, district, follows] {
+        assert_eq!(count(office, "recorded_group").await, 2);
+        assert_eq!(count(office, "service_record").await, 2);
+        let look = office.get("recorded_group", &dance.to_string()).await.unwrap();
+        assert_eq!(look.view.title, "舞蹈二队", "the new home's word is shown");
+        assert_eq!(look.disputed.len(), 1, "and the other is kept beside it");
+    }
+    let groups = Filtering { kind: "recorded_group".into(), limit: 9, ..Filtering::default() };
+    let homes: Vec<_> = city.list(&groups).await.unwrap().views.into_iter().map(|view| view.home).collect();
+    assert_eq!(homes, [t, t], "what came late belongs to who follows, too");
+
+    let refused =
+        ends.put(put("service_record", json!({"date": "2026-11-20", "sort": "培训", "topic": "不"}))).await;
+    assert!(matches!(refused, Err(OfficeError::Retired { .. })), "{refused:?}");
+    let figure = city.figure(&groups, &["base".into()]).await.unwrap();
+    assert!(figure.watermark.bases.iter().all(|base| base.base != s), "nobody waits for it");
+    assert!(city.tree().get(t).unwrap().jurisdiction.iter().all(|code| code == "440300000000"));
+    let again = city.merge_base(s, t, "张主任").await.unwrap();
+    assert_eq!((again.codes, again.moved), (0, 0), "it is done once");
+}
+
+#[tokio::test]
+async fn a_merger_that_makes_no_sense_is_refused_in_words() {
+    let Pair { city, district, ends, follows, .. } = &pair().await;
+    let [d, s, t] = [district, ends, follows].map(|office| office.me().base);
+    for (from, into) in [(d, s), (s, s), (d, t), (s, BaseId([9; 16]))] {
+        let merged = city.merge_base(from, into, "admin").await;
+        assert!(matches!(merged, Err(OfficeError::Invalid { .. })), "{merged:?}");
+    }
+    let below = district.merge_base(s, t, "admin").await;
+    assert!(matches!(below, Err(OfficeError::RootOnly { .. })), "{below:?}");
+}

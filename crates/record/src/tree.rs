@@ -13,7 +13,9 @@ pub enum Standing {
     /// In service.
     #[default]
     Active,
-    /// Suspended, revoked or retired: its node is refused.
+    /// Merged into the base above it: nothing new is written in its name, and its node may deliver what it still has.
+    Retired,
+    /// Suspended or revoked: its node is refused.
     Barred,
 }
 
@@ -131,6 +133,11 @@ impl Tree {
     /// The base whose node the node of `base` dials; `None` for the root's.
     pub fn link_parent(&self, base: BaseId) -> Option<BaseId> {
         self.parent(self.node_of(base)).map(|above| self.node_of(above))
+    }
+
+    /// The base that follows a retired one; `None` for one that is in service.
+    pub fn successor(&self, base: BaseId) -> Option<BaseId> {
+        self.get(base).filter(|b| b.standing == Standing::Retired && b.hosted).and_then(|b| b.parent)
     }
 
     /// The bases with a node of their own that dial the node of `base`.

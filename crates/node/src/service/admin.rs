@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causal::BaseId;
-use office::{ImportOptions, ImportReport, LargeAmounts, NewBase};
+use office::{ImportOptions, ImportReport, LargeAmounts, Merged, NewBase};
 use pki::{InviteCode, InviteFile};
 use record::Tree;
 use store::Invite;
@@ -179,14 +179,23 @@ impl Admin for Desk {
     async fn r#move(&self, request: Request<pb::MoveRequest>) -> Result<Response<pb::MoveAnswer>, Status> {
         let asked = request.into_inner();
         let office = &self.0.office;
-        let base = office.resolve_base(&asked.base).map_err(office_status)?;
-        let to = office.resolve_base(&asked.to).map_err(office_status)?;
+        let resolve = |words: &str| office.resolve_base(words).map_err(office_status);
+        let base = resolve(&asked.base)?;
+        let to = resolve(if asked.into.is_empty() { &asked.to } else { &asked.into })?;
         let before = office.tree();
-        office.move_base(base, to, "admin").await.map_err(office_status)?;
+        let merged = match asked.into.is_empty() {
+            true => office.move_base(base, to, "admin").await.map(|()| Merged::default()),
+            false => office.merge_base(base, to, "admin").await,
+        };
+        let Merged { codes, moved, kept, left } = merged.map_err(office_status)?;
         Ok(Response::new(pb::MoveAnswer {
             base_name: before.name(base),
             from_name: before.parent(base).map(|b| before.name(b)).unwrap_or_default(),
             to_name: before.name(to),
+            codes,
+            moved,
+            kept,
+            left,
         }))
     }
 
