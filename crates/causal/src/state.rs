@@ -1,15 +1,41 @@
 //! The state of one record, as a view into the bytes it was read from.
 
+use std::cmp::Ordering;
+
 use crate::context::Context;
 use crate::ids::{Dot, Stamp};
 
 /// The unit of merging: a field as a whole, or one element of a set.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Eq, Debug)]
 pub struct Register<'a> {
     /// Protobuf field number.
     pub field: u32,
     /// Empty for a field as a whole; else the element: one raw occurrence of the field, tag included.
     pub element: &'a [u8],
+}
+
+// Most registers have no element. The address of an empty slice is nowhere in memory, and what compares no bytes there
+// still takes a processor with masked loads hundreds of cycles: an eighth to a quarter of the time of a merge.
+impl Ord for Register<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let elements = || match (self.is_element(), other.is_element()) {
+            (true, true) => self.element.cmp(other.element),
+            (mine, theirs) => mine.cmp(&theirs),
+        };
+        self.field.cmp(&other.field).then_with(elements)
+    }
+}
+
+impl PartialOrd for Register<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Register<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
 }
 
 impl<'a> Register<'a> {

@@ -239,7 +239,6 @@ pub(crate) fn hello_message(
         epoch: hello.epoch,
         unsent: hello.unsent,
         version: hello.version,
-        schema_digest: office.schema().digest.to_vec(),
         contract_version: office.schema().version,
         sent_at_ms,
         registry_digest,

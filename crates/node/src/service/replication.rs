@@ -202,7 +202,6 @@ pub(crate) fn welcome_message(
         received_at_ms: answered_at_ms,
         answered_at_ms,
         version: VERSION.into(),
-        schema_digest: office.schema().digest.to_vec(),
         contract_version: office.schema().version,
         signed_contract: 0,
         spread_ms: session.spread_ms,
