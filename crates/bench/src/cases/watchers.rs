@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use super::Bench;
-use crate::federation::{Plan, root};
+use crate::federation::{Node, Plan, root};
 use crate::measure::figure;
 use crate::process::Process;
 
@@ -36,7 +36,7 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     city.restart().await?;
     let alone = city.process()?.resident_mib()?;
     let children = Process::start_all(&folders).await?;
-    let settled = settle(city.process()?, quiet).await?;
+    let settled = settle(&city, count, quiet).await?;
     let before = city.process()?.cpu()?;
     tokio::time::sleep(idle).await;
     let used = city.process()?.cpu()? - before;
@@ -51,14 +51,15 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     city.stop().await
 }
 
-/// Waits until the hub is quiet; answers with how long that took.
-async fn settle(hub: &Process, quiet: Duration) -> anyhow::Result<Duration> {
+/// Waits until all children came and the hub is quiet; answers with how long that took.
+async fn settle(hub: &Node, children: u64, quiet: Duration) -> anyhow::Result<Duration> {
     let began = Instant::now();
     loop {
-        let before = hub.cpu()?;
+        let before = hub.process()?.cpu()?;
         tokio::time::sleep(quiet).await;
-        let used = (hub.cpu()? - before).as_secs_f64() / quiet.as_secs_f64();
-        if used < QUIET_SHARE || began.elapsed() > SETTLE_MAX {
+        let used = (hub.process()?.cpu()? - before).as_secs_f64() / quiet.as_secs_f64();
+        let is_quiet = used < QUIET_SHARE && hub.children_that_came().await? == children;
+        if is_quiet || began.elapsed() > SETTLE_MAX {
             return Ok(began.elapsed());
         }
     }
