@@ -98,12 +98,15 @@ fn people_are_told_where_to_carry_what() {
     let up = federation.path("up.bundle");
     let exported = words(&street, &["bundle", "export", "--out", &up]);
     assert!(exported.contains("已导出 1 条") && exported.contains("请把文件带到“市基地”"), "{exported}");
+    let status = words(&street, &["status"]);
+    assert!(status.contains("有 1 份导出文件还没有收到回执"), "{status}");
     let taken = words(&city, &["bundle", "import", &up]);
     let beside = federation.path("up-回执.bundle");
     assert!(taken.contains("收下 1 条") && taken.contains("请把回执文件带回“桂园街道”"), "{taken}");
     assert!(taken.contains(&beside), "without --receipt it lies beside: {taken}");
     let settled = words(&street, &["bundle", "import", &beside]);
     assert!(settled.contains("上级确认 1 条"), "{settled}");
+    assert!(!words(&street, &["status"]).contains("回执"));
     assert!(words(&street, &["bundle", "import", &beside]).contains("没有改动任何内容"));
 }
 

@@ -172,6 +172,8 @@ fn a_doctor_tells_what_is_wrong_and_what_to_do() {
     let old = authority(&district).issue_leaf(&key.csr_der().unwrap(), base.0, long_ago, 30).unwrap();
     fs::write(street.folder.path().join("pki/node.pem"), old.chain_pem).unwrap();
     check(&street.run(&["doctor"]), "certificate", "bad", "过期");
+    let refused = street.fails(5, &["sync"]);
+    assert!(refused.message().contains("先核对日期和时间"), "{}", refused.message());
 
     fs::write(street.folder.path().join("shuniu.db"), vec![b'x'; 20_000]).unwrap();
     for name in ["shuniu.db-wal", "shuniu.db-shm"] {
@@ -257,12 +259,14 @@ fn quarantine_is_told_at_both_ends_and_settled_by_people() {
     act(&street, &["release", &fake]);
     assert_eq!(street.sync()["refused"], 1, "it is judged as before");
     assert_eq!(aside(&district), [], "what was dropped does not come back");
+    assert_eq!(street.sync()["refused"], 0, "nor is it offered again with every round");
     let left = aside(&street);
     assert_eq!(
         left.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
         [fake.as_str()],
         "the other was taken"
     );
+    assert_eq!(left[0].2, "dropped", "{left:?}");
     act(&street, &["drop", &fake, "--reason", "以上级为准"]);
     assert_eq!(aside(&street), []);
     let log = act(&district, &["log"])["decisions"].as_array().unwrap().clone();

@@ -6,11 +6,13 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pki::Identity;
 use schema::Schema;
 use schema::limits::DESCRIPTOR_BYTES_MAX;
+use wire::admin::Agreement;
 use wire::since;
 use wire::sync::{ContractRequest, SignedContract, Welcome};
 
@@ -38,14 +40,37 @@ pub(crate) struct Signed {
 #[derive(Default)]
 pub(crate) struct Travelling {
     newest: Mutex<Option<Arc<Signed>>>,
-    /// Version of one that could not be used: it is not fetched again and again.
-    refused: Mutex<u32>,
+    /// One that could not be used: it is not fetched again and again.
+    refused: Mutex<Refused>,
+    /// Version of the contract that the parent goes by, as it told last; 0 before.
+    above: AtomicU32,
+}
+
+/// A contract that could not be used.
+#[derive(Default)]
+struct Refused {
+    version: u32,
+    words: String,
 }
 
 impl Travelling {
     /// Begins with what was seen before.
     pub fn new(newest: Option<Signed>) -> Travelling {
-        Travelling { newest: Mutex::new(newest.map(Arc::new)), refused: Mutex::default() }
+        Travelling { newest: Mutex::new(newest.map(Arc::new)), ..Travelling::default() }
+    }
+
+    /// What this node and its parent go by.
+    pub fn agreement(&self, own: &Schema, protocol: u32) -> Agreement {
+        Agreement {
+            protocol,
+            contract: own.version,
+            contract_above: self.above.load(Ordering::Relaxed),
+            contract_refused: lock(&self.refused).words.clone(),
+        }
+    }
+
+    fn refuse(&self, version: u32, error: &dyn std::fmt::Display) {
+        *lock(&self.refused) = Refused { version, words: error.to_string() };
     }
 
     /// The newest one.
@@ -99,14 +124,16 @@ pub(crate) fn at_start(
         });
         return Ok((Arc::new(own), Travelling::new(signed.ok())));
     }
+    let travelling = Travelling::new(signed);
     let usable = newer.filter(|newer| match own.check_successor(newer) {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "the contract that was sent is not used");
+            travelling.refuse(newer.version, &error);
             false
         }
     });
-    Ok((Arc::new(usable.unwrap_or(own)), Travelling::new(signed)))
+    Ok((Arc::new(usable.unwrap_or(own)), travelling))
 }
 
 /// The signed contract in the folder, checked as if it had just been sent.
@@ -144,14 +171,15 @@ fn examine(identity: &Identity, message: SignedContract) -> Result<(Signed, Sche
 
 /// Takes the parent's contract if it is newer than the one held; what is wrong with it does not stop the round.
 pub(crate) async fn follow(node: &Node, client: &mut Client, answer: &Welcome) {
+    node.contract.above.store(answer.contract_version, Ordering::Relaxed);
     let offered = answer.signed_contract;
-    let known = offered <= node.contract.version() || offered <= *lock(&node.contract.refused);
+    let known = offered <= node.contract.version() || offered <= lock(&node.contract.refused).version;
     if answer.protocol < since::CONTRACT || known {
         return;
     }
     if let Err(error) = fetch(node, client).await {
         if !matches!(error, NodeError::Unreachable { .. }) {
-            *lock(&node.contract.refused) = offered;
+            node.contract.refuse(offered, &error);
         }
         tracing::warn!(%error, version = offered, "the parent's contract is not used");
     }

@@ -150,9 +150,11 @@ fn standing(status: &StatusAnswer) -> Vec<Finding> {
     if let Some(link) = status.links.iter().find(|link| link.up) {
         findings.push(judge::clock(link));
         findings.push(judge::version(VERSION, &link.version));
+        findings.extend(status.agreement.as_ref().map(judge::agreement));
         findings.push(judge::rounds(link));
         findings.push(judge::backlog(status.unsent, link.last_success_ms, status.now_ms));
     }
+    findings.extend(judge::exports(&status.exports_waiting_ms, status.now_ms));
     findings.extend(judge::beneath(&status.beneath));
     findings.extend(judge::slowed(&status.links));
     findings.push(judge::quarantine(status.quarantined));

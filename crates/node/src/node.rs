@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use causal::BaseId;
+use domain::date::shanghai_minute;
 use office::{Office, Outside, Settings};
 use pki::{LetterKey, LiveIdentity};
 use record::Tree;
 use sync::conduct::{Conduct, Deed};
 use sync::schedule::Schedule;
+use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
 use wire::sync::SignedRegistry;
@@ -109,8 +111,23 @@ impl Node {
             return Ok(channel.clone());
         }
         let upstream = lock(&self.upstream).clone().ok_or(NodeError::NoParent)?;
+        self.check_certificate()?;
         let channel = dial(&upstream.address, &upstream.name, self.identity.client_config()?)?;
         Ok(kept.insert(channel).clone())
+    }
+
+    /// A certificate that is not good by this machine's clock is refused on either side, in words of TLS at best; of the
+    /// two it is the clock that is wrong more often.
+    fn check_certificate(&self) -> Result<(), NodeError> {
+        let now = OffsetDateTime::now_utc();
+        self.identity.current().verify(now).map_err(|error| NodeError::Refused {
+            code: "not_allowed",
+            words: format!(
+                "本节点的证书现在不能使用:{error}。本机时间是 {}:请先核对日期和时间;时间无误时,请向上级要新的邀请重新加入。已录入的内容都在本机 / \
+                 this node's certificate is not good by this machine's clock",
+                shanghai_minute(now.unix_timestamp().saturating_mul(1_000))
+            ),
+        })
     }
 
     /// Whether the parent may have what the protocol has `since` this version: before the first handshake, too.

@@ -192,10 +192,51 @@ pub(crate) fn unreachable(address: &str, status: tonic::Status) -> NodeError {
     }
 }
 
+/// How TLS says that a certificate is good, but not now. HTTP/2 hands on the text of its errors and not their types.
+const ABOUT_TIME: [&str; 3] = ["CertificateExpired", "certificate expired", "certificate not valid yet"];
+
+/// What lies at the bottom of a failure. Of clocks and certificates it is nearly always the clock that is wrong.
 fn root_cause(status: &tonic::Status) -> String {
     let mut cause: &dyn std::error::Error = status;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string()
+    let words = cause.to_string();
+    match ABOUT_TIME.iter().any(|said| words.contains(said)) {
+        true => {
+            format!("证书的有效期与时间对不上,请先核对本机的日期和时间,对好后会自动再试({words})")
+        }
+        false => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use super::*;
+
+    // Wrong: a street whose clock is years off reads "invalid peer certificate" and calls its parent.
+    #[test]
+    fn a_certificate_that_is_not_good_now_speaks_of_the_clock() {
+        use rustls::CertificateError::{ExpiredContext, NotValidYetContext, UnknownIssuer};
+        use rustls::{AlertDescription, Error};
+        use rustls_pki_types::UnixTime;
+        let words = |error: Error| {
+            let status = tonic::Status::from_error(Box::new(io::Error::other(error)));
+            unreachable("city:7443", status).to_string()
+        };
+        let [time, other] = [9, 5].map(|days| UnixTime::since_unix_epoch(Duration::from_hours(24 * days)));
+        for error in [
+            Error::InvalidCertificate(ExpiredContext { time, not_after: other }),
+            Error::InvalidCertificate(NotValidYetContext { time: other, not_before: time }),
+            Error::AlertReceived(AlertDescription::CertificateExpired),
+        ] {
+            let told = words(error);
+            assert!(told.contains("核对本机的日期和时间") && told.contains("都在本机"), "{told}");
+        }
+        let told = words(Error::InvalidCertificate(UnknownIssuer));
+        assert!(!told.contains("日期"), "{told}");
+    }
 }

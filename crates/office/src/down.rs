@@ -10,6 +10,7 @@ use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_
 use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::echoes::Echoes;
+use crate::quarantine::told_dropped;
 use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
@@ -205,8 +206,13 @@ impl<E: Engine> Office<E> {
         if whole && link.is_some() {
             self.live_visited(child, true);
         }
+        let dropped: BTreeSet<RecordId> =
+            parts.iter().flat_map(|part| part.dropped.iter().copied()).collect();
         let verdicts = parts.into_iter().flat_map(|part| part.received.verdicts);
-        let mut verdicts = pushed.iter().map(|p| p.id).zip(verdicts);
+        let told = |(pushed, verdict): (&Incoming, Verdict)| {
+            (pushed.id, told_dropped(verdict, dropped.contains(&pushed.id)))
+        };
+        let mut verdicts = pushed.iter().zip(verdicts).map(told);
         Ok(sizes.into_iter().map(|n| (position, verdicts.by_ref().take(n).collect())).collect())
     }
 

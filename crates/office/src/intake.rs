@@ -33,6 +33,8 @@ pub(crate) struct Part {
     pub received: Received,
     /// Where.
     pub applied: Applied,
+    /// Records of it that an administrator has put aside for good.
+    pub dropped: Vec<RecordId>,
 }
 
 impl<E: Engine> Office<E> {
@@ -118,7 +120,7 @@ impl<E: Engine> Office<E> {
         mut received: Received,
     ) -> Result<Part, OfficeError> {
         let changes = &mut received.changes;
-        leave_out_dropped(tx, &mut changes.quarantine).await?;
+        let dropped = leave_out_dropped(tx, &mut changes.quarantine).await?;
         self.thin(changes);
         self.attest(tx, changes).await?;
         let applied = self.perform(tx, tree, changes).await?;
@@ -127,7 +129,7 @@ impl<E: Engine> Office<E> {
             new.row.state = Vec::new();
             (new.shown.body, new.shown.search) = (Vec::new(), String::new());
         });
-        Ok(Part { received, applied })
+        Ok(Part { received, applied, dropped })
     }
 }
 

@@ -261,22 +261,32 @@ fn advice(refused: &Quarantined) -> &'static str {
         }
         (false, Reason::Scope) => "请核对这条记录的属地;改正并保存后会自动重新上报",
         (false, Reason::Unverified) => "上级核对清楚后会自动接收,不必处理;也可请上级管理员确认",
+        (_, Reason::Dropped) => "不会再自动上报:确需上报的,请改动并保存,或与上级联系;也可放弃",
         (false, Reason::Clash) => "本机的数据库可能被复制后两处同时使用:请停掉另一处,重新保存这条记录",
     }
 }
 
-/// Of what was just judged, what an administrator has put aside for good stays aside without a word.
+/// Of what was just judged, what an administrator has put aside for good is not kept again; which that was.
 pub(crate) async fn leave_out_dropped<R: Read>(
     reader: &mut R,
     kept: &mut Vec<Quarantined>,
-) -> Result<(), OfficeError> {
+) -> Result<Vec<RecordId>, OfficeError> {
     if kept.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids: Vec<RecordId> = kept.iter().map(|q| q.record).collect();
     let dropped = reader.dropped(&ids).await?;
-    if !dropped.is_empty() {
-        kept.retain(|q| !dropped.contains(&(q.record, digest(&q.state))));
+    if dropped.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let left_out = kept.extract_if(.., |q| dropped.contains(&(q.record, digest(&q.state))));
+    Ok(left_out.map(|q| q.record).collect())
+}
+
+/// What is said of a record, when exactly this was put aside for good: so its sender does not offer it each time.
+pub(crate) fn told_dropped(verdict: Verdict, is_dropped: bool) -> Verdict {
+    match verdict {
+        Verdict::Quarantined(_, detail) if is_dropped => Verdict::Quarantined(Reason::Dropped, detail),
+        other => other,
+    }
 }

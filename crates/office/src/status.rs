@@ -21,6 +21,8 @@ pub struct Status {
     pub quarantined: u64,
     /// Records with alternatives.
     pub disputed: u64,
+    /// When files were made that were to be carried up by hand, and of which no receipt has come.
+    pub exports_waiting_ms: Vec<u64>,
 }
 
 /// How one link is doing.
@@ -66,6 +68,7 @@ impl<E: Engine> Office<E> {
         let links = snapshot.links().await?.into_iter().map(one).collect();
         let mut status = Status { links, beneath: watermark.bases, ..Status::default() };
         status.unsent = snapshot.unsent_count().await?;
+        status.exports_waiting_ms = snapshot.exported_waiting().await?;
         status.quarantined = snapshot.quarantined(QUARANTINE_COUNT).await?.len() as u64;
         for kind in &self.schema().kinds {
             let all = store::Query { kind: kind.name.clone(), deleted: true, ..store::Query::default() };

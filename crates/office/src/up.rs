@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{Applied, Engine, Read, Write};
 use sync::child::{Desk, Sent, next_seal, resync, ticks_of};
 use sync::parent::{Hello, Incoming, Verdict, Welcome};
-use sync::{Changes, Heartbeat, Link, Position, Row, Seal, Tick, TimelineId, limits};
+use sync::{Changes, Heartbeat, Link, Position, Reason, Row, Seal, Tick, TimelineId, limits};
 
 use crate::down::{PulledPage, PushedBatch, registry_digest};
 use crate::{Office, OfficeError};
@@ -252,7 +252,9 @@ impl<E: Engine> Office<E> {
         parent: BaseId,
         still_aside: &[RecordId],
     ) -> Result<(), OfficeError> {
-        let noted = tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound);
+        let noted = tx.quarantined(QUARANTINE_LOOK).await?.into_iter();
+        // What a person above has put aside for good is not there either, and is not asked for.
+        let noted = noted.filter(|q| !q.inbound && q.reason != Reason::Dropped);
         let gone: Vec<RecordId> = noted.map(|q| q.record).filter(|id| !still_aside.contains(id)).collect();
         if gone.is_empty() {
             return Ok(());

@@ -114,12 +114,21 @@ pub enum Reason {
     Clash,
     /// The same id is held as another kind.
     Kind,
+    /// An administrator above has put exactly this aside for good: it is not offered again.
+    Dropped,
 }
 
 impl Reason {
     /// All reasons, in the order of their codes.
-    pub const ALL: [Reason; 6] =
-        [Reason::Malformed, Reason::Illegal, Reason::Scope, Reason::Unverified, Reason::Clash, Reason::Kind];
+    pub const ALL: [Reason; 7] = [
+        Reason::Malformed,
+        Reason::Illegal,
+        Reason::Scope,
+        Reason::Unverified,
+        Reason::Clash,
+        Reason::Kind,
+        Reason::Dropped,
+    ];
 
     /// A stable code for programs.
     pub fn code(self) -> &'static str {
@@ -130,6 +139,7 @@ impl Reason {
             Reason::Unverified => "unverified",
             Reason::Clash => "clash",
             Reason::Kind => "kind",
+            Reason::Dropped => "dropped",
         }
     }
 
@@ -147,6 +157,7 @@ impl Reason {
             Reason::Unverified => "含有其他单位的修改,尚未核实",
             Reason::Clash => "同一次修改出现了两种内容",
             Reason::Kind => "同一编号已用于另一类记录",
+            Reason::Dropped => "上级管理员已决定不接收",
         }
     }
 }

@@ -32,6 +32,7 @@ fn words(answer: &StatusAnswer, cell_width_max: Option<usize>) -> String {
         words.push_str(&links(&answer.links, cell_width_max));
         words.push_str(&alarms(&answer.links));
     }
+    words.push_str(&notices(answer));
     if !answer.calls.is_empty() {
         words.push_str("\n催报\n");
         answer.calls.iter().for_each(|call| words.push_str(&format!("{}\n", call_words(call))));
@@ -117,6 +118,24 @@ fn alarms(links: &[LinkStatus]) -> String {
     lines
 }
 
+/// What waits for somebody, and is not about one link.
+fn notices(answer: &StatusAnswer) -> String {
+    let mut lines = String::new();
+    if let Some(first) = answer.exports_waiting_ms.first() {
+        lines += &format!(
+            "! 有 {} 份导出文件还没有收到回执（最早 {}）：请把回执带回并运行 shuniu bundle import；文件丢了就再导出一次。\n",
+            number(answer.exports_waiting_ms.len() as u64),
+            instant_or(*first, "—")
+        );
+    }
+    let refused = answer.agreement.as_ref().map_or("", |agreed| agreed.contract_refused.as_str());
+    if !refused.is_empty() {
+        lines +=
+            &format!("! 上级送来的数据约定没有采用：{refused}。请升级本机程序；新字段仍会原样保存和转交。\n");
+    }
+    lines
+}
+
 /// Whose clock is ahead, and by how much, if that matters. The offset is the parent's clock minus the child's.
 fn clock(link: &LinkStatus) -> Option<String> {
     let (parent, child) = if link.up { ("上级", "本机") } else { ("本机", "对方") };
@@ -184,6 +203,19 @@ mod tests {
         assert!(fast.contains("东城街道：对方的时钟快 10 年") && fast.contains("自动对时"), "{fast}");
         let told = alarms(&[LinkStatus { missing: 7, clone_at_ms: 1_795_309_920_000, ..link }]);
         assert!(told.contains("东城街道：最后所知有 7 条修改未上报") && told.contains("同一身份"), "{told}");
+    }
+
+    #[test]
+    fn what_waits_for_somebody() {
+        assert_eq!(notices(&StatusAnswer::default()), "");
+        let agreement =
+            wire::admin::Agreement { contract_refused: "改了类型".into(), ..Default::default() };
+        let told = notices(&StatusAnswer {
+            exports_waiting_ms: vec![1_795_309_920_000],
+            agreement: Some(agreement),
+            ..Default::default()
+        });
+        assert!(told.contains("1 份导出文件") && told.contains("没有采用：改了类型"), "{told}");
     }
 
     #[test]

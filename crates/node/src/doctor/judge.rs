@@ -6,7 +6,7 @@ use domain::date::span;
 use pki::Identity;
 use time::{OffsetDateTime, UtcOffset};
 use tonic::Status;
-use wire::admin::LinkStatus;
+use wire::admin::{Agreement, LinkStatus};
 use wire::record::BaseReport;
 
 use super::Finding;
@@ -201,6 +201,46 @@ pub(super) fn version(own: &str, parent: &str) -> Finding {
     }
 }
 
+/// Whether this node and the one above go by the same contract and protocol.
+pub(super) fn agreement(agreed: &Agreement) -> Finding {
+    const SUBJECT: &str = "contract";
+    const RELAYED: &str = "在此之前，不认识的新字段和新类别会原样保存和转交";
+    let Agreement { contract: own, contract_above: above, .. } = *agreed;
+    let protocol = match agreed.protocol {
+        0 => String::new(),
+        version => format!("，双方使用协议 {version}"),
+    };
+    if !agreed.contract_refused.is_empty() {
+        let words = format!("上级送来的数据约定没有采用：{}", agreed.contract_refused);
+        return Finding::warning(SUBJECT, words, format!("请升级本机程序；{RELAYED}"));
+    }
+    let words = format!("数据约定：本机版本 {own}，上级版本 {above}{protocol}");
+    match own.cmp(&above) {
+        _ if above == 0 => Finding::good(SUBJECT, format!("数据约定版本 {own}，上级的还不知道{protocol}")),
+        std::cmp::Ordering::Less => Finding::warning(
+            SUBJECT,
+            words,
+            format!("上级有市级签发的新约定时会随同步送来；没有送来的，请升级本机程序。{RELAYED}"),
+        ),
+        std::cmp::Ordering::Greater => Finding::warning(SUBJECT, words, "请提醒上级升级程序"),
+        std::cmp::Ordering::Equal => {
+            Finding::good(SUBJECT, format!("数据约定版本 {own}，与上级相同{protocol}"))
+        }
+    }
+}
+
+/// Files that were carried up by hand and of which nothing has come back.
+pub(super) fn exports(made_ms: &[u64], now_ms: u64) -> Option<Finding> {
+    let first = made_ms.first()?;
+    let words = format!(
+        "有 {} 份导出文件还没有收到回执，最早的一份在 {}前导出",
+        made_ms.len(),
+        span(now_ms.saturating_sub(*first))
+    );
+    let advice = "请把回执文件带回并运行 shuniu bundle import；文件丢失的，再导出一次即可，内容都在本机";
+    Some(Finding::warning("bundles", words, advice))
+}
+
 pub(super) fn rounds(link: &LinkStatus) -> Finding {
     const SUBJECT: &str = "sync";
     let at = |ms: u64| {
@@ -329,6 +369,30 @@ mod tests {
             assert_eq!(found.level, level, "{own} {parent}");
             assert!(found.advice.contains(words), "{}", found.advice);
         }
+    }
+
+    #[test]
+    fn contracts_are_compared_by_version() {
+        let same = Agreement { protocol: 2, contract: 2, contract_above: 2, ..Default::default() };
+        let refused = Agreement { contract_refused: "改了类型".into(), ..same.clone() };
+        for (agreed, level, words) in [
+            (same.clone(), Good, "与上级相同，双方使用协议 2"),
+            (Agreement { contract_above: 3, ..same.clone() }, Warning, "本机版本 2，上级版本 3"),
+            (Agreement { contract_above: 1, ..same }, Warning, "本机版本 2，上级版本 1"),
+            (Agreement::default(), Good, "还不知道"),
+            (refused, Warning, "没有采用：改了类型"),
+        ] {
+            let found = agreement(&agreed);
+            assert_eq!(found.level, level, "{found:?}");
+            assert!(found.words.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn exports_without_a_receipt_are_named() {
+        assert_eq!(exports(&[], 9), None);
+        let found = exports(&[1_000, 2_000], 3_601_000).unwrap();
+        assert!(found.words.contains("2 份") && found.words.contains("60 分钟前"), "{found:?}");
     }
 
     #[test]

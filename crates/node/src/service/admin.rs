@@ -68,6 +68,11 @@ impl Admin for Desk {
             disputed: seen.disputed,
             listening: node.config.listen.clone(),
             calls: urge::standing(&node.office),
+            agreement: node.upstream().map(|_| {
+                let protocol = node.spoken.load(std::sync::atomic::Ordering::Relaxed);
+                node.contract.agreement(node.office.schema(), protocol)
+            }),
+            exports_waiting_ms: seen.exports_waiting_ms,
         }))
     }
 
