@@ -7,7 +7,7 @@ use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Applied, Engine, Read, Write};
 use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_seals, welcome};
-use sync::{Changes, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
+use sync::{Changes, Handed, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::echoes::Echoes;
 use crate::quarantine::told_dropped;
@@ -26,6 +26,8 @@ pub(crate) struct Open {
     link: Link,
     echoes: Echoes,
     told: Vec<Tick>,
+    /// The batches of this session that were taken, without a gap from the first: the next one's number.
+    next_batch: u32,
 }
 
 /// The answer to a handshake.
@@ -124,8 +126,14 @@ impl<E: Engine> Office<E> {
         let rows = self.registry_rows(&mut snapshot).await?;
         let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
         let id = self.outside.chance.u64();
-        let open =
-            Open { id, timeline: timelines.current(), link, echoes: Echoes::default(), told: Vec::new() };
+        let open = Open {
+            id,
+            timeline: timelines.current(),
+            link,
+            echoes: Echoes::default(),
+            told: Vec::new(),
+            next_batch: 0,
+        };
         self.sessions().insert(child, open);
         self.live_visited(child, false);
         Ok(Session { id, welcome, spread_ms: spread(child), registry })
@@ -185,13 +193,17 @@ impl<E: Engine> Office<E> {
         let tree = self.tree_in(&mut tx).await?;
         let link = self.current(child, session, timelines.current());
         let whole = batches.iter().any(|batch| batch.last);
-        let beside = link.as_ref().map(|link| self.said_beside(&tree, link, batches)).unwrap_or_default();
-        let parts = self.take_parts(&mut tx, &tree, child, &pushed, claims, history, beside).await?;
+        let mut next = self.first_missing(child, session);
+        let said = link.as_ref().map(|link| self.said_beside(&tree, link, &mut next, batches));
+        let asked = Asked { child, claims, again: false };
+        let parts =
+            self.take_parts(&mut tx, &tree, asked, &pushed, history, said.unwrap_or_default()).await?;
         let regained = if whole { self.recheck(&mut tx).await? } else { Changes::default() };
         match tx.commit().await {
             Err(_) if planted::on!(AckBeforeCommit) => {}
             done => done?,
         }
+        self.note_taken(child, session, next);
         for part in &parts {
             self.note_corrections(&part.received.corrected);
             self.note_echoes(child, session, &part.received, part.applied.first_seq);
@@ -216,11 +228,14 @@ impl<E: Engine> Office<E> {
         Ok(sizes.into_iter().map(|n| (position, verdicts.by_ref().take(n).collect())).collect())
     }
 
-    /// What batches of a current session say beside their records: with the last one, seals, and that all has come.
-    fn said_beside(&self, tree: &Tree, link: &Link, batches: Vec<PushedBatch>) -> Changes {
+    /// What batches of a current session say beside their records: with the last one, seals, and that all has come. `next`
+    /// is the first batch of it that has not been taken: one that comes sooner than the one before it, or without it, is
+    /// data; its seals would speak for rows that are not here (P8).
+    fn said_beside(&self, tree: &Tree, link: &Link, next: &mut u32, batches: Vec<PushedBatch>) -> Changes {
         let (now, mut said) = (self.now_ms(), Changes::default());
         for batch in batches {
-            if batch.last || planted::on!(SealInFirstBatch) {
+            *next += u32::from(batch.index == *next);
+            if (batch.last && batch.index < *next) || planted::on!(SealInFirstBatch) {
                 let seals = checked_seals(tree, link.peer, batch.seals).into_iter();
                 // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
                 said.seals.extend(seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal }));
@@ -253,20 +268,22 @@ impl<E: Engine> Office<E> {
         &self,
         tx: &mut E::Tx,
         tree: &Tree,
-        child: BaseId,
+        asked: Asked,
         existing: BTreeMap<RecordId, Row>,
         pushed: &[Incoming],
     ) -> Result<Received, OfficeError> {
-        let known = self.known(tx, child).await?;
+        let known = self.known(tx, asked, pushed, &existing).await?;
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
-        Ok(self.intake_desk(tree, child, &known, &own_tag).receive(existing, pushed))
+        let desk = self.intake_desk(tree, &known, &own_tag);
+        Ok(desk.receive_with(existing, pushed, asked.claims))
     }
 
     /// Judges what is kept aside once more, when knowledge has grown: after a pull, after the end of a push, with a newer
     /// contract (P3). What can be taken now is; what was done is given back, to be noted after the commit.
     pub(crate) async fn recheck(&self, tx: &mut E::Tx) -> Result<Changes, OfficeError> {
         let mut by_child: BTreeMap<BaseId, Vec<Incoming>> = BTreeMap::new();
-        for kept in self.kept_aside(tx).await?.into_iter().take(RECHECK_MAX) {
+        let open = self.kept_aside(tx).await?.into_iter().filter(|kept| kept.reason.may_pass());
+        for kept in open.take(RECHECK_MAX) {
             let incoming = Incoming { id: kept.record, kind: kept.kind, state: kept.state };
             by_child.entry(kept.from).or_default().push(incoming);
         }
@@ -275,7 +292,8 @@ impl<E: Engine> Office<E> {
             let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
             let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
             let tree = self.tree_in(tx).await?;
-            let mut received = self.judge(tx, &tree, child, existing, &pushed).await?;
+            let asked = Asked { child, claims: Claims::Checked, again: true };
+            let mut received = self.judge(tx, &tree, asked, existing, &pushed).await?;
             // What is still refused is kept as it was.
             received.changes.quarantine.clear();
             self.thin(&mut received.changes);
@@ -296,6 +314,17 @@ impl<E: Engine> Office<E> {
             .get(&child)
             .filter(|open| open.id == session && open.timeline == timeline)
             .map(|open| open.link.clone())
+    }
+
+    /// The number of the first batch of a session that has not been taken.
+    fn first_missing(&self, child: BaseId, session: u64) -> u32 {
+        self.sessions().get(&child).filter(|open| open.id == session).map_or(0, |open| open.next_batch)
+    }
+
+    fn note_taken(&self, child: BaseId, session: u64, next: u32) {
+        if let Some(open) = self.sessions().get_mut(&child).filter(|open| open.id == session) {
+            open.next_batch = next;
+        }
     }
 
     fn note_echoes(&self, child: BaseId, session: u64, received: &Received, first_seq: u64) {
@@ -486,6 +515,31 @@ impl<E: Engine> Office<E> {
     pub(crate) fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<BaseId, Open>> {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Whose push is judged, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    /// The child.
+    pub child: BaseId,
+    /// Whether claims must be proved.
+    pub claims: Claims,
+    /// It was kept aside, and is judged once more.
+    pub again: bool,
+}
+
+/// What is remembered of pushed records that are not here because they were handed on.
+pub(crate) async fn handed_on<R: Read>(
+    reader: &mut R,
+    pushed: &[Incoming],
+    existing: &BTreeMap<RecordId, Row>,
+) -> Result<BTreeMap<RecordId, Handed>, OfficeError> {
+    // Nothing was ever dropped at most nodes; a first copy of many records is not to ask for each.
+    if reader.forgotten().await? == 0 {
+        return Ok(BTreeMap::new());
+    }
+    let absent: Vec<RecordId> = pushed.iter().map(|p| p.id).filter(|id| !existing.contains_key(id)).collect();
+    Ok(reader.handed(&absent).await?.into_iter().map(|handed| (handed.record, handed)).collect())
 }
 
 /// All that is in quarantine; an administrator looks at it long before it is many.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 
-use causal::{BaseId, RecordId, ReplicaId};
+use causal::{Dot, RecordId, ReplicaId};
 use record::Tree;
 use store::{Applied, Engine, Read};
 use sync::parent::{Claims, Desk, Incoming, Intake, Received, checked_revisions};
-use sync::{Changes, Replica, Revision};
+use sync::{Changes, Handed, Replica, Revision, Row};
 
 use crate::corrector::ForTransaction;
+use crate::down::{Asked, handed_on};
 use crate::quarantine::leave_out_dropped;
 use crate::{Office, OfficeError};
 
@@ -24,7 +25,9 @@ pub(crate) struct Known<'o, E: Engine> {
     quarantined: BTreeSet<RecordId>,
     corrector: ForTransaction<'o, E>,
     replicas: Arc<BTreeMap<ReplicaId, Replica>>,
-    live: Option<ReplicaId>,
+    live: Option<Dot>,
+    handed: BTreeMap<RecordId, Handed>,
+    asked: Asked,
 }
 
 /// One part, written.
@@ -45,20 +48,20 @@ impl<E: Engine> Office<E> {
         &self,
         tx: &mut E::Tx,
         tree: &Tree,
-        child: BaseId,
+        asked: Asked,
         pushed: &[Incoming],
-        claims: Claims,
         history: Vec<Revision>,
         beside: Changes,
     ) -> Result<Vec<Part>, OfficeError> {
         let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-        let known = self.known(tx, child).await?;
+        let known = self.known(tx, asked, pushed, &existing).await?;
         let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
-        let desk = self.intake_desk(tree, child, &known, &own_tag);
+        let desk = self.intake_desk(tree, &known, &own_tag);
         let size =
             if self.is_plain(pushed) { PART_BATCHES * self.settings.batch_records } else { usize::MAX };
-        let mut parts = Parts { intake: desk.intake(existing), desk, waiting: pushed, claims, size };
+        let mut parts =
+            Parts { intake: desk.intake(existing), desk, waiting: pushed, claims: asked.claims, size };
         let mut next = parts.judge().await;
         let lasting = tree.parent(self.me.base).is_some();
         next.changes.revisions.extend(checked_revisions(pushed, history, lasting));
@@ -75,17 +78,24 @@ impl<E: Engine> Office<E> {
     }
 
     /// What the desk has to know of this moment.
-    pub(crate) async fn known(&self, tx: &mut E::Tx, child: BaseId) -> Result<Known<'_, E>, OfficeError> {
-        let quarantined = self.in_quarantine(tx, child).await?;
+    pub(crate) async fn known(
+        &self,
+        tx: &mut E::Tx,
+        asked: Asked,
+        pushed: &[Incoming],
+        existing: &BTreeMap<RecordId, Row>,
+    ) -> Result<Known<'_, E>, OfficeError> {
+        let quarantined = self.in_quarantine(tx, asked.child).await?;
+        let handed = handed_on(tx, pushed, existing).await?;
         let corrector = self.corrector(tx).await?;
-        Ok(Known { quarantined, corrector, replicas: self.replicas(), live: self.mint().live() })
+        let live = self.mint().last();
+        Ok(Known { quarantined, corrector, replicas: self.replicas(), live, handed, asked })
     }
 
     /// The pure desk for what a child pushed.
     pub(crate) fn intake_desk<'d>(
         &'d self,
         tree: &'d Tree,
-        child: BaseId,
         known: &'d Known<'_, E>,
         own_tag: &'d (dyn Fn(RecordId, &causal::Stamp<'_>) -> bool + Sync),
     ) -> Desk<'d> {
@@ -93,13 +103,15 @@ impl<E: Engine> Office<E> {
             schema: self.schema(),
             tree,
             me: self.me.base,
-            child,
+            child: known.asked.child,
             now_ms: self.now_ms(),
             own_tag,
             replicas: &known.replicas,
             live: known.live,
             quarantined: &known.quarantined,
             corrector: &known.corrector,
+            handed: &known.handed,
+            again: known.asked.again,
         }
     }
 

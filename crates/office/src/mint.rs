@@ -69,8 +69,9 @@ impl Mint {
         }
     }
 
-    pub(crate) fn live(&self) -> Option<ReplicaId> {
-        self.replica
+    /// The last edit's name; none before the first.
+    pub(crate) fn last(&self) -> Option<Dot> {
+        self.replica.map(|replica| Dot { replica, tick: self.ticks })
     }
 }
 

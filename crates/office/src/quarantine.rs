@@ -78,7 +78,7 @@ impl<E: Engine> Office<E> {
         Ok(Aside { records: page.map(|q| self.kept(q)).collect(), total })
     }
 
-    /// What is kept aside of one record, at most once in each direction.
+    /// What is kept aside of one record: once for each child that brought it, and once if the base above refused it.
     ///
     /// # Errors
     /// [`OfficeError::NotFound`] when it is not kept aside.
@@ -130,20 +130,33 @@ impl<E: Engine> Office<E> {
     /// [`OfficeError::NotFound`] when it is not kept aside, [`OfficeError::Invalid`] for what cannot be decided so.
     pub async fn settle_aside(&self, asked: &Settle) -> Result<Settled, OfficeError> {
         let mine = self.aside(&mut self.store.snapshot().await?, asked.record).await?;
-        let refused = one_of(mine, asked.inbound)?;
-        check(asked, &refused)?;
-        let title = self.kept(refused.clone()).title;
-        let (taken, words) = match (asked.act, refused.inbound) {
-            (Act::Drop, _) => self.put_aside(asked, &refused).await?,
-            (act, true) => self.judge_again(act, &refused).await?,
-            (_, false) => self.send_again(&refused).await?,
+        let meant = of_direction(mine, asked.inbound)?;
+        meant.iter().try_for_each(|refused| check(asked, refused))?;
+        let mut settled = Settled { title: String::new(), taken: false, words: String::new() };
+        for refused in &meant {
+            let (taken, words) = self.settle_one(asked, refused).await?;
+            settled.title = self.kept(refused.clone()).title;
+            settled.taken |= taken;
+            if !settled.words.contains(&words) {
+                let comma = if settled.words.is_empty() { "" } else { ";" };
+                settled.words += &format!("{comma}{words}");
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn settle_one(&self, asked: &Settle, refused: &Quarantined) -> Result<(bool, String), OfficeError> {
+        let done = match (asked.act, refused.inbound) {
+            (Act::Drop, _) => self.put_aside(asked, refused).await?,
+            (act, true) => self.judge_again(act, refused).await?,
+            (_, false) => self.send_again(refused).await?,
         };
         if asked.act != Act::Drop {
             let mut tx = self.store.begin().await?;
-            tx.put_decision(&self.decision(asked, &refused, None)).await?;
+            tx.put_decision(&self.decision(asked, refused, None)).await?;
             tx.commit().await?;
         }
-        Ok(Settled { title, taken, words })
+        Ok(done)
     }
 
     fn decision(&self, asked: &Settle, refused: &Quarantined, dropped: Option<[u8; 32]>) -> Decision {
@@ -162,7 +175,7 @@ impl<E: Engine> Office<E> {
     /// Out of sight for good; the same state is not kept aside again when it is sent again.
     async fn put_aside(&self, asked: &Settle, refused: &Quarantined) -> Result<(bool, String), OfficeError> {
         let mut tx = self.store.begin().await?;
-        let release = vec![(refused.record, refused.inbound)];
+        let release = vec![refused.key()];
         tx.apply(&Changes { release, ..Changes::default() }).await?;
         let dropped = refused.inbound.then(|| digest(&refused.state));
         tx.put_decision(&self.decision(asked, refused, dropped)).await?;
@@ -193,7 +206,7 @@ impl<E: Engine> Office<E> {
     /// The base above judges it again when it comes with the next round.
     async fn send_again(&self, refused: &Quarantined) -> Result<(bool, String), OfficeError> {
         let mut tx = self.store.begin().await?;
-        let mut changes = Changes { release: vec![(refused.record, false)], ..Changes::default() };
+        let mut changes = Changes { release: vec![(refused.record, None)], ..Changes::default() };
         for row in tx.rows(&[refused.record]).await? {
             let state = crate::look::decode(&row)?;
             let shown = Shown::of(self.schema().kind(&row.kind), &self.tree(), &state);
@@ -210,14 +223,15 @@ impl<E: Engine> Office<E> {
 /// No session has this number but by chance: seals and acknowledgements of what an administrator takes in do not count.
 const NO_SESSION: u64 = 0;
 
-fn one_of(mine: Vec<Quarantined>, inbound: Option<bool>) -> Result<Quarantined, OfficeError> {
-    let mut meant = mine.into_iter().filter(|q| inbound.is_none_or(|wanted| q.inbound == wanted));
-    match (meant.next(), meant.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(OfficeError::NotFound { what: "隔离区里这个方向的记录".into() }),
-        (Some(_), Some(_)) => {
+/// What is meant of a record: several children may have brought it.
+fn of_direction(mut mine: Vec<Quarantined>, inbound: Option<bool>) -> Result<Vec<Quarantined>, OfficeError> {
+    mine.retain(|q| inbound.is_none_or(|wanted| q.inbound == wanted));
+    match mine.first() {
+        None => Err(OfficeError::NotFound { what: "隔离区里这个方向的记录".into() }),
+        Some(first) if mine.iter().any(|q| q.inbound != first.inbound) => {
             Err(invalid("这条记录既有下级报来未收的,也有上级未收的:请写明 --direction in 或 out"))
         }
+        Some(_) => Ok(mine),
     }
 }
 
@@ -253,6 +267,8 @@ fn advice(refused: &Quarantined) -> &'static str {
         (true, Reason::Illegal) => "请对方改回,或由有权的单位修改;规则或名录变更后可以再审",
         (true, Reason::Scope) => "请核对这条记录的属地;名录更新后可以再审",
         (true, Reason::Unverified) => "与上级同步后会再核对;确知属实的,可凭管理员确认接收",
+        (true, Reason::Untrue) => "内容不实,不能确认接收:请对方查明程序是否被改动,重新保存后再报",
+        (true, Reason::TooOften) => "请与对方核对该由谁填写、程序是否为新版;说定以后可以再审",
         (true, Reason::Clash) => "对方的数据库可能被复制后两处同时使用:请对方查明并重新保存;不能凭确认接收",
         (true, Reason::Kind) => "请对方删除后重新登记",
         (false, Reason::Malformed | Reason::Kind) => "请升级本机程序,重新保存这条记录",
@@ -262,6 +278,8 @@ fn advice(refused: &Quarantined) -> &'static str {
         (false, Reason::Scope) => "请核对这条记录的属地;改正并保存后会自动重新上报",
         (false, Reason::Unverified) => "上级核对清楚后会自动接收,不必处理;也可请上级管理员确认",
         (_, Reason::Dropped) => "不会再自动上报:确需上报的,请改动并保存,或与上级联系;也可放弃",
+        (false, Reason::Untrue) => "上级认定内容不实:请检查本机程序是否完好,重新保存这条记录",
+        (false, Reason::TooOften) => "这一项不归本单位填写,请改回并保存;有误请联系负责单位",
         (false, Reason::Clash) => "本机的数据库可能被复制后两处同时使用:请停掉另一处,重新保存这条记录",
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{Applied, Engine, Read, Write};
 use sync::child::{Desk, Sent, next_seal, resync, ticks_of};
 use sync::parent::{Hello, Incoming, Verdict, Welcome};
-use sync::{Changes, Heartbeat, Link, Position, Reason, Row, Seal, Tick, TimelineId, limits};
+use sync::{Changes, Handed, Heartbeat, Link, Position, Reason, Row, Seal, Tick, TimelineId, limits};
 
 use crate::down::{PulledPage, PushedBatch, registry_digest};
 use crate::{Office, OfficeError};
@@ -122,6 +122,8 @@ struct TakenPage {
 const META_COVERS: &str = "seal_covers";
 /// The stretch of this database's life in which it was found to be restored.
 const META_RESTORED: &str = "restored_in";
+/// Sessions of which this process knows that it began them: an answer to a handshake is never later than some rounds.
+const SESSIONS_REMEMBERED: usize = 64;
 /// Own seals whose extent is remembered: delivery ticks of older ones no longer matter.
 const COVERS_KEPT: usize = 64;
 
@@ -164,7 +166,8 @@ impl<E: Engine> Office<E> {
     /// the handshake; `offset_ms` the parent's clock minus this one's.
     ///
     /// # Errors
-    /// [`OfficeError`] when the store fails.
+    /// [`OfficeError::SessionEnded`] when a round was begun with this answer before: acknowledgements of that one would
+    /// settle what this one sends. Else when the store fails.
     pub async fn begin_round(
         &self,
         session: u64,
@@ -175,6 +178,7 @@ impl<E: Engine> Office<E> {
         registry: &[Incoming],
     ) -> Result<Round<E>, OfficeError> {
         let parent = self.parent_or_fail()?;
+        self.begin_once(session)?;
         self.live_began();
         self.learn_registry(parent, registry).await?;
         let mut tx = self.store.begin().await?;
@@ -198,6 +202,18 @@ impl<E: Engine> Office<E> {
         tx.commit().await?;
         let round = self.fix_snapshot(session, welcome.position.timeline, parent, welcome.resync).await?;
         Ok(Round { compares, ..round })
+    }
+
+    fn begin_once(&self, session: u64) -> Result<(), OfficeError> {
+        let mut begun = self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if begun.contains(&session) {
+            return Err(OfficeError::SessionEnded);
+        }
+        if begun.len() == SESSIONS_REMEMBERED {
+            begun.pop_front();
+        }
+        begun.push_back(session);
+        Ok(())
     }
 
     /// What is to be pushed, as of now: the snapshot comes after the seals were minted, and holds all of them (P1).
@@ -315,7 +331,6 @@ impl<E: Engine> Office<E> {
     pub(crate) async fn mint_seals(&self, tx: &mut E::Tx, parent_ms: u64) -> Result<Vec<Seal>, OfficeError> {
         let timelines = tx.timelines().await?;
         let held = tx.seals().await?;
-        let unattested = tx.unattested().await?;
         let refused =
             tx.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound).count() as u64;
         let current = timelines.current();
@@ -324,8 +339,7 @@ impl<E: Engine> Office<E> {
         for base in self.tree().served_by(self.me.base) {
             let last = held.iter().find(|s| s.base == base && s.timeline == current);
             let seal = next_seal(last, base, current, parent_ms, timelines.seq);
-            let exceptions = if base == self.me.base { unattested.clone() } else { Vec::new() };
-            seals.push(Seal { unsent: refused, exceptions, restored, ..seal });
+            seals.push(Seal { unsent: refused, restored, ..seal });
         }
         let n = seals.iter().find(|s| s.base == self.me.base).map_or(0, |s| s.n);
         let mut covers = read_covers(tx).await?;
@@ -335,15 +349,32 @@ impl<E: Engine> Office<E> {
         Ok(seals)
     }
 
-    /// All seals held that the parent has not acknowledged yet, with what is in quarantine here added.
+    /// All seals held that the parent has not acknowledged yet, with what is in quarantine here added, and what was
+    /// handed on here and nobody has confirmed since (S2). Seals of former timelines too: they claim what the parent may
+    /// have lost.
     async fn seals_to_send(&self, snapshot: &mut E::Snapshot) -> Result<Vec<Seal>, OfficeError> {
         let kept: BTreeMap<BaseId, u64> = snapshot.quarantine_counts().await?.into_iter().collect();
         let mut seals = snapshot.seals().await?;
+        let unattested = snapshot.unattested().await?;
+        let handed = snapshot.handed(&unattested).await?;
         let acked = self.acked_seals();
-        seals.iter_mut().for_each(|seal| seal.quarantined += kept.get(&seal.base).copied().unwrap_or(0));
-        seals.retain(|s| acked.get(&(s.base, s.timeline)) != Some(&(s.n, s.quarantined)));
+        for seal in &mut seals {
+            seal.quarantined += kept.get(&seal.base).copied().unwrap_or(0);
+            let open =
+                handed.iter().filter(|handed| seal.base == self.me.base || self.has_part(seal.base, handed));
+            seal.exceptions.extend(open.map(|handed| handed.record));
+            seal.exceptions.sort_unstable();
+            seal.exceptions.dedup();
+        }
+        seals.retain(|s| acked.get(&(s.base, s.timeline)) != Some(&says(s)));
         seals.truncate(limits::SEALS);
         Ok(seals)
+    }
+
+    /// Whether a base wrote something of a record that was handed on.
+    fn has_part(&self, base: BaseId, handed: &Handed) -> bool {
+        let replicas = self.replicas();
+        handed.context.iter().any(|dot| replicas.get(&dot.replica).is_some_and(|r| r.base == Some(base)))
     }
 
     /// The next batch to send; `None` after the last.
@@ -534,7 +565,7 @@ impl<E: Engine> Office<E> {
     /// Remembers that the parent holds the data under these seals.
     pub(crate) fn note_acked_seals(&self, seals: &[Seal]) {
         let mut acked = self.acked_seals();
-        acked.extend(seals.iter().map(|s| ((s.base, s.timeline), (s.n, s.quarantined))));
+        acked.extend(seals.iter().map(|s| ((s.base, s.timeline), says(s))));
     }
 
     pub(crate) async fn withdraws_below(
@@ -669,8 +700,15 @@ impl<E: Engine> Office<E> {
     }
 }
 
-/// What the parent has acknowledged of each base's seals: count and records in quarantine.
-pub(crate) type AckedSeals = BTreeMap<(BaseId, TimelineId), (u64, u64)>;
+/// What the parent has acknowledged of each base's seals.
+pub(crate) type AckedSeals = BTreeMap<(BaseId, TimelineId), Said>;
+
+/// What a seal says: its count, records in quarantine, records that nobody has confirmed.
+pub(crate) type Said = (u64, u64, Vec<RecordId>);
+
+fn says(seal: &Seal) -> Said {
+    (seal.n, seal.quarantined, seal.exceptions.clone())
+}
 
 /// Refusals looked through at once.
 pub(crate) const QUARANTINE_LOOK: usize = 100_000;

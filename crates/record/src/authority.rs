@@ -4,8 +4,7 @@ use causal::{BaseId, Dot, Entry, Group, Register, Stamp, State};
 use schema::{AudienceDefault, EnumDef, Field, Kind, Rule, Turn, Who};
 
 use crate::engine_field::{AUDIENCE, DELETED, HOME, MAX_AUDIENCE, audience_bases, is_engine_field};
-use crate::past::Past;
-use crate::rule::owner_of;
+use crate::past::{Past, replaced};
 use crate::shown::{home_of, named_base, order, step_numbers};
 use crate::tree::Tree;
 
@@ -159,7 +158,7 @@ pub fn judge_entries<'a>(
     if before.groups.is_empty() {
         faults.extend(case.creation(&judged).map(whole));
     }
-    let gone: Vec<Register<'_>> = case.gone().map(|(_, register)| register).collect();
+    let gone: Vec<Register<'_>> = case.gone().collect();
     for group in after.groups.iter().filter(|g| judged(g.stamp.base)) {
         let new = !before.context.has(group.stamp.dot);
         let judged = group.entries.iter().filter(|e| new || case.rewritten(e.register, &gone));
@@ -172,6 +171,36 @@ pub fn judge_entries<'a>(
     faults
 }
 
+/// The registers from which a value is gone that stood before, without a write that can have replaced it.
+///
+/// It may be gone only if its register holds a new entry. Or one that is known, if either it or the value is of a base for
+/// which `rewrites` holds: a part of a state was taken earlier, without what it says of others' edits; and whoever gives
+/// up a value of his own, or writes again what he wrote, takes nothing from others.
+pub fn vanished<'s>(
+    before: &'s State<'_>,
+    after: &State<'_>,
+    rewrites: impl Fn(BaseId) -> bool,
+) -> Vec<Register<'s>> {
+    let own = |gone: &Stamp<'_>, register| {
+        let mut left = after.entries(register);
+        left.any(|(stamp, _)| rewrites(stamp.base) || rewrites(gone.base))
+    };
+    let gone = gone(before, after);
+    let lost =
+        gone.filter(|(stamp, register)| !newly_written(before, after, *register) && !own(stamp, *register));
+    lost.map(|(_, register)| register).collect()
+}
+
+/// The entries that stood before and were seen and replaced, with the stamps of their edits.
+fn gone<'s>(before: &'s State<'_>, after: &State<'_>) -> impl Iterator<Item = (&'s Stamp<'s>, Register<'s>)> {
+    let stood = before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (&g.stamp, e.register)));
+    stood.filter(|(stamp, register)| replaced(after, stamp.dot, *register))
+}
+
+fn newly_written(before: &State<'_>, after: &State<'_>, register: Register<'_>) -> bool {
+    after.entries(register).any(|(stamp, _)| !before.context.has(stamp.dot))
+}
+
 impl Case<'_, '_> {
     fn label(&self, number: u32) -> String {
         match number {
@@ -182,33 +211,19 @@ impl Case<'_, '_> {
         }
     }
 
-    /// A value that stood before may be gone only if its register holds a new entry. Or one that is known, if either
-    /// it or the value comes from beneath the pusher: a part of a state was taken earlier, without what it says of
-    /// others' edits; and whoever gives up a value of his own, or writes again what he wrote, takes nothing from others.
     fn vanished(&self) -> Vec<Illegal> {
-        let own = |gone: &Stamp<'_>, register| {
-            let mut left = self.after.entries(register);
-            left.any(|(stamp, _)| self.past.may_rewrite(stamp.base) || self.past.may_rewrite(gone.base))
-        };
-        let lost =
-            self.gone().filter(|(stamp, register)| !self.newly_written(*register) && !own(stamp, *register));
-        lost.map(|(_, register)| Illegal::Vanished { field: self.label(register.field) }).collect()
-    }
-
-    fn newly_written(&self, register: Register<'_>) -> bool {
-        self.after.entries(register).any(|(stamp, _)| !self.before.context.has(stamp.dot))
+        let lost = vanished(self.before, self.after, |base| self.past.may_rewrite(base));
+        lost.iter().map(|register| Illegal::Vanished { field: self.label(register.field) }).collect()
     }
 
     /// Whether what stands in a register replaced something now that stood beside it before, and so is among `gone`.
     fn rewritten(&self, register: Register<'_>, gone: &[Register<'_>]) -> bool {
-        gone.contains(&register) && !self.newly_written(register)
+        gone.contains(&register) && !newly_written(self.before, self.after, register)
     }
 
     /// The registers of entries that stood before and were seen and replaced.
-    fn gone(&self) -> impl Iterator<Item = (&Stamp<'_>, Register<'_>)> {
-        let stood =
-            self.before.groups.iter().flat_map(|g| g.entries.iter().map(move |e| (&g.stamp, e.register)));
-        stood.filter(|(stamp, register)| self.past.replaced(stamp.dot, *register))
+    fn gone(&self) -> impl Iterator<Item = Register<'_>> {
+        gone(self.before, self.after).map(|(_, register)| register)
     }
 
     fn creation(&self, judged: &impl Fn(BaseId) -> bool) -> Option<Illegal> {
@@ -217,7 +232,7 @@ impl Case<'_, '_> {
             return Some(Illegal::NoHome);
         }
         let may = |stamp: &Stamp<'_>, entry: &Entry<'_>| {
-            let creator = |home| owner_of(self.tree, self.kind.creator, home, None, stamp.base);
+            let creator = |home| self.past.means(self.kind.creator, home, stamp.base);
             audience_bases(entry.value).any(creator) || self.past.created_in_between(self.kind.creator)
         };
         let (stranger, _) = homes.find(|(stamp, entry)| judged(stamp.base) && !may(stamp, entry))?;
@@ -258,7 +273,7 @@ impl Case<'_, '_> {
     /// would not be allowed to make otherwise. It replaces no other value that is known here.
     fn reasserts(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> bool {
         let is_above = stamp.base != self.home && self.tree.was_within(self.home, stamp.base);
-        if self.past.exact || !is_above {
+        if self.past.exact || !is_above || planted::on!(CorrectedBack) {
             return false;
         }
         let standing: Vec<_> = self.before.entries(entry.register).collect();

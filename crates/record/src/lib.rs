@@ -17,7 +17,7 @@ mod scope;
 mod shown;
 mod tree;
 
-pub use authority::{Fault, Illegal, decider, default_audience, judge, judge_entries, named_bases};
+pub use authority::{Fault, Illegal, decider, default_audience, judge, judge_entries, named_bases, vanished};
 pub use conflict::{Conflict, Side, conflicts};
 pub use correction::Overruled;
 pub use draft::Draft;

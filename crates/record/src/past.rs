@@ -68,7 +68,7 @@ impl<'s, 'a> Past<'s, 'a> {
 
     /// Whether an entry that stood before was seen and replaced.
     pub(crate) fn replaced(&self, dot: Dot, register: Register<'_>) -> bool {
-        self.after.context.has(dot) && self.after.group(dot).is_none_or(|g| g.entry(register).is_none())
+        replaced(self.after, dot, register)
     }
 
     /// Whether what `base` wrote may count as written after what it now replaces.
@@ -84,7 +84,7 @@ impl<'s, 'a> Past<'s, 'a> {
         if self.before.groups.is_empty() {
             return true;
         }
-        let creator = |home| owner_of(self.tree, self.kind.creator, home, None, group.stamp.base);
+        let creator = |home| self.means(self.kind.creator, home, group.stamp.base);
         self.is_beside() && audience_bases(written.value).any(creator)
     }
 
@@ -165,7 +165,7 @@ impl<'s, 'a> Past<'s, 'a> {
     }
 
     /// As [`owner_of`], with all bases that were above the home before: edits made before a move stay the mover's.
-    fn means(&self, who: Who, home: BaseId, base: BaseId) -> bool {
+    pub(crate) fn means(&self, who: Who, home: BaseId, base: BaseId) -> bool {
         let formerly = || match who {
             Who::Chain => self.tree.was_within(home, base),
             Who::ParentOfHome => self.tree.get(home).is_some_and(|b| b.former_parents.contains(&base)),
@@ -230,6 +230,11 @@ impl<'s, 'a> Past<'s, 'a> {
         let both = values(self.after).chain(values(self.before));
         both.flat_map(|(_, entry)| audience_bases(entry.value)).collect()
     }
+}
+
+/// Whether a state has seen an entry and holds it no more.
+pub(crate) fn replaced(after: &State<'_>, dot: Dot, register: Register<'_>) -> bool {
+    after.context.has(dot) && after.group(dot).is_none_or(|g| g.entry(register).is_none())
 }
 
 fn home_values<'a>(state: &State<'a>) -> impl Iterator<Item = BaseId> {

@@ -25,6 +25,8 @@ pub mod engine {
 
 /// The kinds that people edit here.
 pub const KINDS: [&str; 3] = ["note", "body", "diary"];
+/// The kind of the wishes that offices make of writes that they overruled.
+pub const WISH: &str = "correction_request";
 /// The registry's kind.
 pub const REGISTRY: &str = "base";
 
@@ -100,7 +102,10 @@ fn compile(newer: bool) -> Result<Schema, String> {
     resolver.add(GoogleFileResolver::new());
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true);
-    for name in names.into_iter().chain(["shuniu/base/v1/base.proto"]) {
+    for name in names
+        .into_iter()
+        .chain(["shuniu/base/v1/base.proto", "shuniu/correction_request/v1/correction_request.proto"])
+    {
         compiler.open_file(name).map_err(|error| format!("{name}: {error}"))?;
     }
     Schema::from_descriptors(&compiler.encode_file_descriptor_set()).map_err(|error| error.to_string())

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use store::StoreError;
 
 use crate::codec::Dot;
-use crate::contract::REGISTRY;
+use crate::contract::{REGISTRY, WISH};
 use crate::disk::Disk;
 use crate::ledger::{Checked, Wrong};
 use crate::machine::{Form, Pending, Seen};
@@ -24,7 +24,7 @@ impl<D: Disk> World<D> {
     pub async fn edit(&mut self, dice: &mut Random) -> Checked {
         let at = dice.below(self.machines.len());
         let schema = self.machines[at].schema.clone();
-        let known = |seen: &Seen| !seen.hidden && schema.kind(&seen.kind).is_some();
+        let known = |seen: &Seen| !seen.hidden && seen.kind != WISH && schema.kind(&seen.kind).is_some();
         let visible: Vec<RecordId> =
             self.machines[at].copies.iter().filter(|(_, seen)| known(seen)).map(|(id, _)| *id).collect();
         let (create, at_record) = (dice.percent(20), dice.below(visible.len()));
@@ -180,8 +180,15 @@ impl<D: Disk> World<D> {
             self.after(parent, "bars", done).await.map(drop)
         } else {
             self.barred.remove(&base);
-            let done = office.reinstate_base(base, "admin").await;
-            self.after(parent, "lets in", done).await.map(drop)
+            // It may have been barred where it was before, and what the city barred only the city lets in again.
+            let above: Vec<usize> =
+                self.bases.parents_ever(base).filter_map(|above| self.machine_of(above)).collect();
+            for at in [0].into_iter().chain(above) {
+                let done = self.machines[at].office.reinstate_base(base, "admin").await;
+                let done = if matches!(done, Err(OfficeError::NotAllowed { .. })) { Ok(()) } else { done };
+                self.after(at, "lets in", done).await?;
+            }
+            Ok(())
         }
     }
 }

@@ -106,19 +106,20 @@ impl<D: Disk> World<D> {
         }
         let at = dice.below(self.late.len());
         match self.late.swap_remove(at) {
-            Late::Hello(base, hello, digest) => {
-                let Some(parent) = self.parent_of(base) else { return Ok(()) };
+            Late::Hello(parent, base, hello, digest) => {
                 let answer = self.machines[parent].office.handshake(base, &hello, &digest).await;
                 self.after(parent, "late hello", answer.map(drop)).await.map(drop)
             }
-            Late::Batch(base, session, batch) => {
-                let Some(parent) = self.parent_of(base) else { return Ok(()) };
+            Late::Batch(parent, base, session, batch) => {
                 self.trace.note("late:".into());
                 self.threaten(parent, dice);
                 self.receive(parent, base, session, vec![batch]).await.map(drop)
             }
-            Late::Welcome(base, session, at_ms) => {
+            Late::Welcome(parent, base, session, at_ms) => {
                 let Some(child) = self.machine_of(base) else { return Ok(()) };
+                if self.above(child) != Some(parent) {
+                    return Ok(());
+                }
                 if !matches!(self.machines[child].talk, Talk::Hello(..) | Talk::Welcome(..)) {
                     return Ok(());
                 }
@@ -127,10 +128,6 @@ impl<D: Disk> World<D> {
             }
             Late::Ack(base, ack) => self.late_ack(base, ack).await,
         }
-    }
-
-    fn parent_of(&self, base: BaseId) -> Option<usize> {
-        self.machine_of(self.bases.parent(base)?)
     }
 
     /// An acknowledgement of another round reaches a push: it is not believed.

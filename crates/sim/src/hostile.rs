@@ -46,23 +46,31 @@ impl<D: Disk> World<D> {
             }
             None => (RecordId(random), "note".to_owned(), Copy::default()),
         };
-        let stranger = self.bases.all().into_iter().find(|other| !self.bases.is_within(*other, base))?;
-        let foreign = |part: &Part| !self.bases.is_within(BaseId(part.base), base);
+        let stranger = self.bases.all().into_iter().find(|other| !self.bases.was_within(*other, base))?;
+        let foreign = |part: &Part| !self.bases.was_within(BaseId(part.base), base);
+        // A liar that claims more than it saw may well have replaced a value by what it writes for the first time.
+        let above = self.above(at).and_then(|above| self.machines[above].copies.get(&id));
+        let settled = copy.parts.iter().filter(|part| !foreign(part)).all(|part| {
+            above.is_some_and(|seen| {
+                seen.copy.context.get(&part.dot.0).is_some_and(|tick| part.dot.1 <= *tick)
+            })
+        });
         let remark = |text: &str| (note::REMARK, codec::field(note::REMARK, text.as_bytes()));
         match which {
             // An edit in the name of a base that did not make it.
             0 => add(&mut copy, (fresh, 1), stranger, &[remark("伪造")]),
             // The same, as the next edit of a replica that exists.
-            1 => {
+            1 if settled => {
                 let part = copy.parts.iter().find(|part| foreign(part))?.clone();
                 let next = (part.dot.0, copy.context.get(&part.dot.0)? + FAR_TICK);
                 add(&mut copy, next, BaseId(part.base), &[remark("伪造")]);
             }
             // A claim to have seen what was never written.
-            2 => {
+            2 if settled => {
                 let replica = copy.parts.iter().find(|part| foreign(part))?.dot.0;
                 *copy.context.get_mut(&replica)? += FAR_TICK;
             }
+            1 | 2 => return None,
             // A value of another that is simply gone. Where the liar's own stands beside it, it could have replaced it.
             3 => {
                 let own = |place: &codec::Place| {

@@ -40,12 +40,23 @@ pub struct Ledger {
     scopes: BTreeMap<RecordId, (Ids, Ids)>,
     /// Edits that only a disk held which was replaced by an older copy.
     pub destroyed: BTreeSet<Dot>,
+    /// Edits that were not their writers' to make.
+    strays: BTreeSet<Dot>,
+    /// Corrective entries that offices made, each with whose they are.
+    corrections: BTreeMap<Dot, BaseId>,
 }
 
 impl Ledger {
     /// Takes note of an edit that was found on the disk of the base that made it. `form` are the edits that stood in
-    /// what the writer saw.
-    pub fn write(&mut self, bases: &Bases, record: RecordId, part: &Part, form: &BTreeSet<Dot>) -> Checked {
+    /// what the writer saw, `known` those that stood on the disk by then: the office may go by them too.
+    pub fn write(
+        &mut self,
+        bases: &Bases,
+        record: RecordId,
+        part: &Part,
+        form: &BTreeSet<Dot>,
+        known: &BTreeSet<Dot>,
+    ) -> Checked {
         let base = BaseId(part.base);
         let (owner, tick) = self.replicas.entry(part.dot.0).or_insert((base, 0));
         if *owner != base || part.dot.1 <= *tick {
@@ -53,25 +64,47 @@ impl Ledger {
         }
         *tick = part.dot.1;
         let of_record = self.records.entry(record).or_default();
-        let mut seen = form.clone();
-        form.iter().filter_map(|dot| of_record.get(dot)).for_each(|made| seen.extend(&made.seen));
-        let scope = self.scopes.entry(record).or_default();
-        for ((field, _), value) in &part.values {
-            match *field {
-                engine::HOME => scope.0.extend(crate::codec::bases_of(value)),
-                engine::AUDIENCE => scope.1.extend(crate::codec::bases_of(value)),
-                _ => {}
-            }
-        }
+        let with_past = |dots: &BTreeSet<Dot>| {
+            let mut all = dots.clone();
+            dots.iter().filter_map(|dot| of_record.get(dot)).for_each(|made| all.extend(&made.seen));
+            all
+        };
+        let (seen, known) = (with_past(form), with_past(known));
+        note_scope(self.scopes.entry(record).or_default(), part);
         let made = Made { base, values: part.values.clone(), seen };
-        let verdict = may_write(bases, of_record, &made);
+        let informed = Made { seen: known, ..made.clone() };
+        let verdict = may_write(bases, of_record, &made).or_else(|_| may_write(bases, of_record, &informed));
         of_record.insert(part.dot, made);
         verdict
     }
 
+    /// Takes note of an edit that is on its way and was not its writer's to make.
+    pub fn stray(&mut self, record: RecordId, part: &Part, form: BTreeSet<Dot>) {
+        let base = BaseId(part.base);
+        self.replicas.insert(part.dot.0, (base, part.dot.1));
+        let of_record = self.records.entry(record).or_default();
+        let past =
+            form.iter().filter_map(|dot| of_record.get(dot)).flat_map(|made| made.seen.iter().copied());
+        let seen = past.chain(form.iter().copied()).collect();
+        of_record.insert(part.dot, Made { base, values: part.values.clone(), seen });
+        self.strays.insert(part.dot);
+    }
+
+    /// Whether an edit was not its writer's to make.
+    pub fn is_stray(&self, dot: Dot) -> bool {
+        self.strays.contains(&dot)
+    }
+
+    /// Whether a record ever belonged to a base or to one beneath it.
+    pub fn was_home_beneath(&self, bases: &Bases, record: RecordId, base: BaseId) -> bool {
+        let homes = self.scopes.get(&record).map(|(homes, _)| homes);
+        homes.is_none_or(|homes| homes.iter().any(|home| bases.was_within(BaseId(*home), base)))
+    }
+
     /// Takes note of a corrective entry that an office made: in its registers it replaces what the copy has seen, what
-    /// stands there no more, and what nothing else that stands there replaced.
-    pub fn overrule(&mut self, record: RecordId, part: &Part, copy: &Copy) {
+    /// stands there no more, and what nothing else that stands there replaced. What a base above the home set right is
+    /// not set right once more, to the same value.
+    pub fn overrule(&mut self, bases: &Bases, record: RecordId, part: &Part, copy: &Copy) -> Checked {
         let standing = copy.standing();
         let covered = |(dot, made): &(&Dot, &Made)| {
             let known = copy.context.get(&dot.0).is_some_and(|tick| dot.1 <= *tick);
@@ -83,12 +116,25 @@ impl Ledger {
         };
         let direct: Vec<(Dot, BTreeSet<Dot>)> =
             self.edits(record).filter(covered).map(|(dot, made)| (*dot, made.seen.clone())).collect();
+        let again = direct.iter().map(|(dot, _)| *dot).find(|dot| {
+            let by = self.corrections.get(dot);
+            let same = self.edit(record, *dot).is_some_and(|made| made.values == part.values);
+            let overwritten = direct.iter().any(|(_, seen)| seen.contains(dot));
+            same && !overwritten && by.is_some_and(|by| self.was_home_beneath(bases, record, *by))
+        });
+        if let Some(dot) = again {
+            return Err(Wrong(format!("the correction {dot:?} of {record} was corrected back")));
+        }
         let seen = direct.into_iter().flat_map(|(dot, seen)| seen.into_iter().chain([dot])).collect();
         let base = BaseId(part.base);
+        let scope = self.scopes.entry(record).or_default();
+        note_scope(scope, part);
+        self.corrections.insert(part.dot, base);
         let (_, tick) = self.replicas.entry(part.dot.0).or_insert((base, 0));
         *tick = part.dot.1.max(*tick);
         let made = Made { base, values: part.values.clone(), seen };
         self.records.entry(record).or_default().insert(part.dot, made);
+        Ok(())
     }
 
     /// The edits of a record.
@@ -120,7 +166,7 @@ impl Ledger {
     pub fn ever_in_scope(&self, bases: &Bases, record: RecordId, base: BaseId) -> bool {
         let Some((homes, audience)) = self.scopes.get(&record) else { return false };
         let all = |set: &BTreeSet<[u8; 16]>| set.iter().copied().collect::<Vec<_>>();
-        bases.may_see(base, &all(homes), &all(audience))
+        bases.might_see(base, &all(homes), &all(audience))
     }
 
     /// Whether a register where these edits stand shows that `dot` arrived: it stands there, or what replaced it does.
@@ -156,6 +202,17 @@ impl Ledger {
     }
 }
 
+/// Takes note of what an edit says of home and audience.
+fn note_scope((homes, audience): &mut (Ids, Ids), part: &Part) {
+    for ((field, _), value) in &part.values {
+        match *field {
+            engine::HOME => homes.extend(crate::codec::bases_of(value)),
+            engine::AUDIENCE => audience.extend(crate::codec::bases_of(value)),
+            _ => {}
+        }
+    }
+}
+
 /// The oracle's own table of who may write what in the contract of the simulation.
 fn may_write(bases: &Bases, known: &BTreeMap<Dot, Made>, edit: &Made) -> Checked {
     let home: Place = (engine::HOME, Vec::new());
@@ -175,11 +232,11 @@ fn may_write(bases: &Bases, known: &BTreeMap<Dot, Made>, edit: &Made) -> Checked
             edit.values.get(&home).into_iter().flat_map(|v| crate::codec::bases_of(v)).map(BaseId).collect();
     }
     let owns = homes.contains(&edit.base);
-    let chain = homes.iter().any(|home| bases.is_within(*home, edit.base));
+    let chain = homes.iter().any(|home| bases.was_within(*home, edit.base));
     for (place, value) in &edit.values {
         let legal = match place.0 {
             engine::HOME if creates => owns,
-            engine::HOME => homes.iter().all(|home| bases.is_within(*home, edit.base)),
+            engine::HOME => homes.iter().all(|home| bases.was_within(*home, edit.base)),
             note::TITLE => owns,
             note::STATE if !creates => homes.iter().any(|home| turn(bases, *home, edit.base, value)),
             note::GRADE if !owns => {
@@ -200,7 +257,9 @@ fn may_write(bases: &Bases, known: &BTreeMap<Dot, Made>, edit: &Made) -> Checked
 fn turn(bases: &Bases, home: BaseId, base: BaseId, value: &[u8]) -> bool {
     match crate::codec::number_of(value, Some(1)) {
         Some(1) => base == home,
-        Some(2) => base == bases.parent(home).unwrap_or(home),
+        Some(2) => {
+            bases.parents_ever(home).any(|above| above == base) || (base == home && home == bases.root())
+        }
         Some(3) => base == bases.root(),
         _ => false,
     }

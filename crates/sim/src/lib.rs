@@ -6,7 +6,7 @@
 //! merge, has a decoder of its own ([`codec`]), and looks at a disk after every call that may have changed it.
 //!
 //! Begin with [`run::run`], then [`world::World`]; one file for each thing that happens: [`edit`], [`talk`], [`fault`],
-//! [`hostile`]; and [`rest`] for what must be true when all is quiet.
+//! [`hostile`], [`stray`], [`seats`]; and [`rest`] for what must be true when all is quiet.
 
 #![allow(clippy::result_large_err, reason = "a failure is told once and ends the run")]
 #![allow(missing_docs, reason = "a tool of this repository's own: its fields are named for what they are")]
@@ -25,7 +25,9 @@ pub mod options;
 pub mod random;
 pub mod rest;
 pub mod run;
+pub mod seats;
 pub mod shrink;
+pub mod stray;
 pub mod talk;
 pub mod trace;
 pub mod world;

@@ -122,6 +122,8 @@ pub struct Machine<D: Disk> {
     pub newer: bool,
     pub settings: Settings,
     pub talk: Talk<D>,
+    /// The machine at the other end of its line.
+    pub partner: Option<usize>,
     /// What the last whole round did.
     pub finished: Option<crate::talk::Moved>,
     pub copies: BTreeMap<RecordId, Seen>,
@@ -194,6 +196,7 @@ impl<D: Disk> Machine<D> {
             newer,
             settings,
             talk: Talk::Idle,
+            partner: None,
             finished: None,
             copies: BTreeMap::new(),
             seals: Vec::new(),
@@ -274,10 +277,10 @@ impl<D: Disk> Machine<D> {
     }
 }
 
-/// A message that arrives late, or once more.
+/// A message that arrives late, or once more: first the machine that it went to or came from, where the line matters.
 pub enum Late {
-    Hello(BaseId, Hello, Vec<u8>),
-    Batch(BaseId, u64, PushedBatch),
+    Hello(usize, BaseId, Hello, Vec<u8>),
+    Batch(usize, BaseId, u64, PushedBatch),
     Ack(BaseId, Ack),
-    Welcome(BaseId, Box<Session>, u64),
+    Welcome(usize, BaseId, Box<Session>, u64),
 }

@@ -40,6 +40,9 @@ pub struct Options {
     pub stale_forms: u32,
     /// Percent of the offices with the older contract.
     pub older: u32,
+    /// Weights of steps that came later: bases that are moved, writes that are not the writer's to make.
+    pub reseats: u32,
+    pub strays: u32,
 }
 
 impl Options {
@@ -53,7 +56,15 @@ impl Options {
             let drawn = random.between(low, high);
             if random.percent(50) { drawn } else { 0 }
         };
+        // Drawn by themselves: the seeds of before keep their worlds.
+        let mut later = Random::of_part(seed, 3);
+        let mut some_later = |low, high| {
+            let drawn = later.between(low, high);
+            if later.percent(40) { drawn } else { 0 }
+        };
         Options {
+            reseats: some_later(3, 15),
+            strays: some_later(5, 30),
             districts,
             loss: some(1, 30),
             duplication: some(1, 50),
@@ -80,7 +91,7 @@ impl Options {
 
     /// The same world with one kind of fault less, for each kind: the first thing to try with a failure.
     pub fn calmer(&self) -> Vec<Options> {
-        let fields: [fn(&mut Options) -> &mut u32; 17] = [
+        let fields: [fn(&mut Options) -> &mut u32; 19] = [
             |o| &mut o.loss,
             |o| &mut o.duplication,
             |o| &mut o.cuts,
@@ -98,6 +109,8 @@ impl Options {
             |o| &mut o.stale_forms,
             |o| &mut o.older,
             |o| &mut o.backups,
+            |o| &mut o.reseats,
+            |o| &mut o.strays,
         ];
         let without = |field: fn(&mut Options) -> &mut u32| {
             let mut options = self.clone();

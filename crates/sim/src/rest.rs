@@ -149,6 +149,12 @@ impl<D: Disk> World<D> {
         for (place, dots) in held.copy.standing() {
             stands.insert(place.clone(), dots.into_iter().collect());
         }
+        if let Some(dot) = stands.values().flatten().find(|dot| self.ledger.is_stray(**dot)) {
+            return Err(Wrong(format!(
+                "of {} stands {dot:?}, which was not its writer's to make",
+                short(id)
+            )));
+        }
         if stands == must {
             return Ok(());
         }

@@ -136,6 +136,8 @@ impl<D: Disk> World<D> {
             o.clock_jumps,
             o.revocations,
             o.hostile,
+            o.reseats,
+            o.strays,
         ];
         let mut drawn = dice.below(weights.iter().sum::<u32>() as usize) as u32;
         let mut chosen = 0;
@@ -157,7 +159,9 @@ impl<D: Disk> World<D> {
                 Ok(())
             }
             9 => self.bar(dice).await,
-            _ => self.lie(dice).await,
+            10 => self.lie(dice).await,
+            11 => self.reseat(dice).await,
+            _ => self.stray(dice).await,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::faulty::Fate;
 use crate::ledger::{Checked, Wrong};
 use crate::machine::{Ack, Late, Push, Talk};
 use crate::random::Random;
-use crate::world::{World, incoming, is_for};
+use crate::world::{World, incoming, might_be_for};
 
 /// Batches sent and not yet acknowledged.
 const WINDOW: usize = 3;
@@ -101,23 +101,27 @@ impl<D: Disk> World<D> {
     /// What the oracle finds wrong.
     pub async fn advance(&mut self, child: usize, dice: &mut Random, faults: bool) -> Checked {
         let Some(parent) = self.above(child) else { return Ok(()) };
+        if self.machines[child].partner.replace(parent).is_some_and(|before| before != parent) {
+            // The line goes to another by now, and what was begun on the old one ends with it.
+            self.machines[child].talk = Talk::Idle;
+        }
         match std::mem::replace(&mut self.machines[child].talk, Talk::Idle) {
-            Talk::Idle => self.say_hello(child, dice, faults).await,
+            Talk::Idle => self.say_hello(child, parent, dice, faults).await,
             Talk::Hello(hello, digest) => {
                 self.answer_hello(child, parent, (hello, digest), dice, faults).await
             }
             Talk::Welcome(session, at_ms) => self.begin(child, *session, at_ms, dice, faults).await,
-            Talk::Push(push) => self.push(child, parent, push, dice, faults).await,
+            Talk::Push(push) => self.push((child, parent), push, dice, faults).await,
             Talk::Pull(round, session) => self.pull(child, parent, (round, session), dice, faults).await,
         }
     }
 
-    async fn say_hello(&mut self, child: usize, dice: &mut Random, faults: bool) -> Checked {
+    async fn say_hello(&mut self, child: usize, parent: usize, dice: &mut Random, faults: bool) -> Checked {
         let said = self.machines[child].office.hello("sim").await;
         if let Call::Done((hello, digest)) = self.after(child, "hello", said).await? {
             if faults {
                 let base = self.machines[child].base;
-                self.keep_for_later(dice, || Late::Hello(base, hello.clone(), digest.clone()));
+                self.keep_for_later(dice, || Late::Hello(parent, base, hello.clone(), digest.clone()));
                 if !self.arrives(child, true, dice) {
                     return Ok(());
                 }
@@ -141,11 +145,18 @@ impl<D: Disk> World<D> {
         }
         let answer = self.machines[parent].office.handshake(base, &hello, &digest).await;
         let at_ms = self.machines[parent].office.now_ms();
-        let Call::Done(session) = self.after(parent, "handshake", answer).await? else { return Ok(()) };
+        let session = match self.after(parent, "handshake", answer).await? {
+            Call::Done(session) => session,
+            Call::Over if self.options.reseats > 0 => return self.exchange(child, parent).await,
+            _ => return Ok(()),
+        };
+        if self.options.reseats > 0 {
+            self.exchange(child, parent).await?;
+        }
         self.trace
             .note(format!("{} is let in, resync {}", self.machines[child].name, session.welcome.resync));
         if faults {
-            self.keep_for_later(dice, || Late::Welcome(base, Box::new(session.clone()), at_ms));
+            self.keep_for_later(dice, || Late::Welcome(parent, base, Box::new(session.clone()), at_ms));
             if !self.arrives(child, false, dice) {
                 return Ok(());
             }
@@ -185,8 +196,7 @@ impl<D: Disk> World<D> {
 
     async fn push(
         &mut self,
-        child: usize,
-        parent: usize,
+        (child, parent): (usize, usize),
         mut push: Box<Push<D>>,
         dice: &mut Random,
         faults: bool,
@@ -198,7 +208,7 @@ impl<D: Disk> World<D> {
         let send = !push.all_sent && push.up.len() + push.down.len() < WINDOW;
         let turn = dice.below(3);
         if send && (turn == 0 || (push.up.is_empty() && push.down.is_empty())) {
-            return self.send(child, push, dice, faults).await;
+            return self.send((child, parent), push, dice, faults).await;
         }
         if !push.up.is_empty() && (turn == 1 || push.down.is_empty()) {
             return self.deliver(child, parent, push, dice, faults).await;
@@ -214,7 +224,7 @@ impl<D: Disk> World<D> {
 
     async fn send(
         &mut self,
-        child: usize,
+        (child, parent): (usize, usize),
         mut push: Box<Push<D>>,
         dice: &mut Random,
         faults: bool,
@@ -229,7 +239,7 @@ impl<D: Disk> World<D> {
                 let batch = PushedBatch::from(batch);
                 if faults {
                     let (base, session) = (self.machines[child].base, push.session);
-                    self.keep_for_later(dice, || Late::Batch(base, session, batch.clone()));
+                    self.keep_for_later(dice, || Late::Batch(parent, base, session, batch.clone()));
                     if !self.arrives(child, true, dice) {
                         return Ok(());
                     }
@@ -341,7 +351,7 @@ impl<D: Disk> World<D> {
         for row in &page.rows {
             let seen = self.machines[parent].copies.get(&row.id);
             if row.kind != crate::contract::REGISTRY
-                && !seen.is_some_and(|s| is_for(&self.bases, &s.copy, base))
+                && !seen.is_some_and(|s| might_be_for(&self.bases, &s.copy, base))
             {
                 let (above, below) = (&self.machines[parent].name, &self.machines[child].name);
                 return Err(Wrong(format!("{above} sends {} to {below}, which may not see it", row.id)));
@@ -417,6 +427,7 @@ fn is_expected(error: &OfficeError) -> bool {
         error,
         OfficeError::SessionEnded
             | OfficeError::NotAdmitted { .. }
+            | OfficeError::NotMine { .. }
             | OfficeError::Store(StoreError::DiskFull { .. })
     )
 }

@@ -12,7 +12,7 @@ use sync::{Reason, Row, Seal, TimelineId};
 
 use crate::bases::Bases;
 use crate::codec::{self, Copy, Dot};
-use crate::contract::{KINDS, REGISTRY, contract, engine};
+use crate::contract::{KINDS, REGISTRY, WISH, contract, engine};
 use crate::disk::Disk;
 use crate::ledger::{Checked, Ledger, Wrong};
 use crate::machine::{Late, Machine, Plan, Seen};
@@ -30,6 +30,8 @@ pub struct World<D: Disk> {
     pub ledger: Ledger,
     pub machines: Vec<Machine<D>>,
     pub late: Vec<Late>,
+    /// The root's words on who sits where, as they travel by their number.
+    pub statements: Vec<Vec<Incoming>>,
     /// Links that are cut in one direction, until which step: (child, upward).
     pub cuts: BTreeMap<(BaseId, bool), usize>,
     pub step: usize,
@@ -72,6 +74,7 @@ impl<D: Disk> World<D> {
             ledger: Ledger::default(),
             machines: Vec::new(),
             late: Vec::new(),
+            statements: Vec::new(),
             cuts: BTreeMap::new(),
             step: 0,
             time,
@@ -145,9 +148,9 @@ impl<D: Disk> World<D> {
         child.adopt_registry(parent.me().base, &registry).await.map_err(broken("joining"))
     }
 
-    /// The machine that a machine dials: of two with one identity the original.
+    /// The machine that a machine dials, as far as it knows the tree: of two with one identity the original.
     pub fn above(&self, child: usize) -> Option<usize> {
-        let parent = self.bases.parent(self.machines[child].base)?;
+        let parent = self.machines[child].office.parent().or(self.bases.parent(self.machines[child].base))?;
         self.machine_of(parent)
     }
 
@@ -166,6 +169,9 @@ impl<D: Disk> World<D> {
     /// # Errors
     /// What does not hold.
     pub async fn look(&mut self, at: usize) -> Checked {
+        if at == 0 {
+            self.learn_seats();
+        }
         let rows = read_rows(&self.machines[at]).await?;
         let pending = self.machines[at].pending.take();
         let mut news = Vec::new();
@@ -202,7 +208,12 @@ impl<D: Disk> World<D> {
                 (Some(made), _) => {
                     let same =
                         |(place, value): (&codec::Place, &Vec<u8>)| made.values.get(place) == Some(value);
-                    if made.base.0 != part.base || !part.values.iter().all(same) {
+                    let same = made.base.0 == part.base && part.values.iter().all(same);
+                    if !same && self.restored && self.tampered.contains(&row.id) {
+                        // The tag proves that an edit was this office's own, not what it said: what a restored disk lost
+                        // comes back as others tell it, and a person looks it over.
+                        self.waiting.insert(row.id);
+                    } else if !same {
                         return Err(Wrong(format!(
                             "{who} holds another {:?} of {} than was written",
                             part.dot, row.id
@@ -210,13 +221,22 @@ impl<D: Disk> World<D> {
                     }
                 }
                 (None, Some(form)) if part.base == base.0 => {
-                    let legal = self.ledger.write(&self.bases, row.id, part, form);
+                    let old = self.machines[at].copies.get(&row.id);
+                    let known = old.map(|old| old.copy.parts.iter().map(|part| part.dot).collect());
+                    let known = known.unwrap_or_default();
+                    let legal = self.ledger.write(&self.bases, row.id, part, form, &known);
                     legal
                         .or_else(|wrong| if self.waiting.contains(&row.id) { Ok(()) } else { Err(wrong) })?;
                     self.machines[at].replica = Some(part.dot.0);
                 }
                 // The office itself overruled what was not its writer's to write.
-                (None, None) if part.base == base.0 => self.ledger.overrule(row.id, part, &copy),
+                (None, None) if part.base == base.0 => {
+                    self.ledger.overrule(&self.bases, row.id, part, &copy)?;
+                }
+                // Whom a liar forged may have come to sit beneath it since, and it speaks for those beneath.
+                _ if self.bases.is_moved() && self.tampered.contains(&row.id) => {
+                    self.waiting.insert(row.id);
+                }
                 _ => {
                     return Err(Wrong(format!(
                         "{who} holds an edit {:?} of {} that nobody made",
@@ -246,7 +266,10 @@ impl<D: Disk> World<D> {
     /// No copy claims to have seen what a replica that writes now has not written yet. Of a replica that is gone such a
     /// claim can do harm only to edits that a restored disk lost; that it did none is seen at rest.
     fn check_claims(&self, who: &str, id: RecordId, copy: &Copy) -> Checked {
-        let writes = |replica: &u64| self.machines.iter().any(|m| m.replica == Some(*replica));
+        // Of two machines with one identity neither can tell the other's replica from one of its own past.
+        let twin = |base| self.machines.iter().any(|m| m.is_clone && m.base == base);
+        let writes =
+            |replica: &u64| self.machines.iter().any(|m| m.replica == Some(*replica) && !twin(m.base));
         let made = |(replica, tick): &(&u64, &u64)| {
             self.ledger.replica(**replica).is_some_and(|(_, last)| **tick <= last)
         };
@@ -277,8 +300,10 @@ impl<D: Disk> World<D> {
     pub fn waits_for_a_person(&mut self, id: RecordId, reason: Reason) {
         let moved = self.ledger.homes(id) > 1;
         let lost = self.restored && matches!(reason, Reason::Unverified | Reason::Illegal | Reason::Scope);
+        // A base that was moved brings what its former parent had shown it, and would have taken back.
+        let brought = self.bases.is_moved() && reason == Reason::Unverified;
         let late = moved && matches!(reason, Reason::Illegal | Reason::Scope);
-        if self.tampered.contains(&id) || lost || late {
+        if self.tampered.contains(&id) || lost || late || brought {
             self.waiting.insert(id);
         }
     }
@@ -369,7 +394,7 @@ impl<D: Disk> World<D> {
 async fn read_rows<D: Disk>(machine: &Machine<D>) -> Checked<Vec<Row>> {
     let mut snapshot = machine.engine.plain().snapshot().await.map_err(unreadable)?;
     let mut rows = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.into_iter().chain([WISH]) {
         rows.extend(snapshot.of_kind(kind).await.map_err(unreadable)?);
     }
     Ok(rows)
@@ -384,6 +409,11 @@ pub async fn read_registry<D: Disk>(machine: &Machine<D>) -> Checked<Vec<Row>> {
 /// A row as it travels.
 pub fn incoming(row: &Row) -> Incoming {
     Incoming { id: row.id, kind: row.kind.clone(), state: row.state.clone() }
+}
+
+/// As [`is_for`], by all places that bases ever had: whoever sends it may not have heard yet that one was moved.
+pub fn might_be_for(bases: &Bases, copy: &Copy, base: BaseId) -> bool {
+    bases.might_see(base, &copy.bases(engine::HOME), &copy.bases(engine::AUDIENCE))
 }
 
 /// Whether a copy is meant for a base, by what stands in it.

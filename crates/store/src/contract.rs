@@ -72,7 +72,7 @@ pub async fn check_all(bench: &impl Bench) {
         beside::history_keeps_the_longer_fragment,
         beside::the_higher_seal_wins,
         beside::ticks_are_replaced,
-        beside::quarantine_keeps_one_per_record_and_direction,
+        beside::quarantine_keeps_one_per_record_and_sender,
         beside::links_are_kept_whole,
         beside::replicas_only_grow,
         beside::what_was_handed_over_is_remembered,

@@ -7,6 +7,7 @@ mod apply;
 mod ask;
 mod data;
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -240,9 +241,9 @@ impl<M> Read for Session<M> {
     }
 
     async fn quarantine_counts(&mut self) -> Result<Vec<(BaseId, u64)>, StoreError> {
-        let mut homes: Vec<BaseId> =
-            self.data.quarantine.values().filter(|q| q.inbound).map(|q| q.home).collect();
-        homes.sort_unstable();
+        let inbound = self.data.quarantine.values().filter(|q| q.inbound);
+        let records: BTreeSet<(BaseId, RecordId)> = inbound.map(|q| (q.home, q.record)).collect();
+        let homes: Vec<BaseId> = records.into_iter().map(|(home, _)| home).collect();
         Ok(homes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect())
     }
 

@@ -204,11 +204,11 @@ impl Desk<'_> {
                 }
                 Some(Verdict::Quarantined(..)) => {}
                 Some(Verdict::Withdraw) => {
-                    changes.release.push((*id, false));
+                    changes.release.push((*id, None));
                     self.withdraw(&mut changes, row, &children, !unchanged);
                 }
                 Some(Verdict::Ok) | None if unchanged => {
-                    changes.release.push((*id, false));
+                    changes.release.push((*id, None));
                     if row.hidden && planted::on!(NoTouch) {
                         changes.hide.push((row.id, false));
                     } else if let (true, Ok(state)) = (row.hidden, State::decode(&row.state)) {
@@ -229,7 +229,7 @@ impl Desk<'_> {
     /// noted here as refused above, `rows` the rows of it.
     pub fn let_go(&self, aside: &[RecordId], rows: &[Row]) -> Changes {
         let mut changes =
-            Changes { release: aside.iter().map(|id| (*id, false)).collect(), ..Changes::default() };
+            Changes { release: aside.iter().map(|id| (*id, None)).collect(), ..Changes::default() };
         for row in rows.iter().filter(|row| row.refused) {
             let Ok(state) = State::decode(&row.state) else { continue };
             let again = self.anew(row, &state, Unsent::Unpushed);

@@ -69,8 +69,8 @@ impl Desk<'_> {
         }
         let often = |base: &BaseId| self.corrector.corrected(incoming.id, *base) >= CORRECTIONS_MAX;
         if writers.iter().any(often) {
-            let (reason, words) = refused();
-            return Err((reason, format!("{words}(一小时内已更正{CORRECTIONS_MAX}次)")));
+            let (_, words) = refused();
+            return Err((Reason::TooOften, format!("{words}(一小时内已更正{CORRECTIONS_MAX}次)")));
         }
         let stamp = self.corrector.stamp(incoming.id, merged);
         let stood = values(Some(kind), self.tree, ours);

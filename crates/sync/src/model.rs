@@ -110,6 +110,10 @@ pub enum Reason {
     Scope,
     /// It carries edits or claims of other bases that could not be verified.
     Unverified,
+    /// It claims to have seen what the receiver knows that nobody has written yet: no knowledge to come makes it true.
+    Untrue,
+    /// What was overruled too often within an hour: no mistake, or two programs that will never agree.
+    TooOften,
     /// One edit's name with two different contents.
     Clash,
     /// The same id is held as another kind.
@@ -120,15 +124,22 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of their codes.
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 9] = [
         Reason::Malformed,
         Reason::Illegal,
         Reason::Scope,
         Reason::Unverified,
+        Reason::Untrue,
+        Reason::TooOften,
         Reason::Clash,
         Reason::Kind,
         Reason::Dropped,
     ];
+
+    /// Whether the same content may be taken later, when more is known: of bases, of others' edits, of the contract.
+    pub fn may_pass(self) -> bool {
+        !matches!(self, Reason::Untrue | Reason::TooOften)
+    }
 
     /// A stable code for programs.
     pub fn code(self) -> &'static str {
@@ -137,6 +148,8 @@ impl Reason {
             Reason::Illegal => "illegal",
             Reason::Scope => "scope",
             Reason::Unverified => "unverified",
+            Reason::Untrue => "untrue",
+            Reason::TooOften => "too_often",
             Reason::Clash => "clash",
             Reason::Kind => "kind",
             Reason::Dropped => "dropped",
@@ -155,6 +168,8 @@ impl Reason {
             Reason::Illegal => "超出了填报单位的权限",
             Reason::Scope => "不属于该下级的管辖范围",
             Reason::Unverified => "含有其他单位的修改,尚未核实",
+            Reason::Untrue => "声称见过本级从未作出的修改",
+            Reason::TooOften => "一小时内被更正的次数过多",
             Reason::Clash => "同一次修改出现了两种内容",
             Reason::Kind => "同一编号已用于另一类记录",
             Reason::Dropped => "上级管理员已决定不接收",
@@ -184,6 +199,13 @@ pub struct Quarantined {
     pub at_ms: u64,
     /// Refused here (true), or refused by the parent (false).
     pub inbound: bool,
+}
+
+impl Quarantined {
+    /// What it is kept by: two children may have brought the same record, and each is told of its own.
+    pub fn key(&self) -> (RecordId, Option<BaseId>) {
+        (self.record, self.inbound.then_some(self.from))
+    }
 }
 
 /// A base's statement "everything saved here up to `at_ms` is included".
@@ -294,10 +316,10 @@ pub struct Changes {
     pub clean: Vec<u64>,
     /// History that the parent has acknowledged.
     pub revisions_sent: Vec<(RecordId, Dot, Dot)>,
-    /// Refused records to keep; one per record and direction.
+    /// Refused records to keep; one per record and whoever brought it, or the parent refused.
     pub quarantine: Vec<Quarantined>,
-    /// Records to take out of quarantine: (record, inbound).
-    pub release: Vec<(RecordId, bool)>,
+    /// Records to take out of quarantine: what this base brought, or what the parent refused.
+    pub release: Vec<(RecordId, Option<BaseId>)>,
     /// Links to a former parent, to be forgotten.
     pub forget_links: Vec<BaseId>,
     /// Links to write.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causal::{BaseId, Dot, RecordId, Register, Stamp, State, merge};
-use record::{HOME, Scope, Shown, Tree, judge_entries, scope_of};
+use record::{HOME, Scope, Shown, Tree, judge_entries, scope_of, vanished};
 use schema::Schema;
 
 use crate::correct::Corrector;
 use crate::heartbeat::Heartbeat;
 use crate::model::{
-    Changes, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Unsent, limits,
+    Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Unsent,
+    limits,
 };
 use crate::position::{Position, Timelines};
 
@@ -116,12 +117,17 @@ pub struct Desk<'s> {
     pub own_tag: &'s (dyn Fn(RecordId, &Stamp<'_>) -> bool + Sync),
     /// All replicas known, by id.
     pub replicas: &'s BTreeMap<causal::ReplicaId, Replica>,
-    /// The replica with which this node writes now: nobody else can know its ticks before it does.
-    pub live: Option<causal::ReplicaId>,
+    /// The last name that this node gave to an edit with the replica with which it writes now: nobody else can know
+    /// later ones.
+    pub live: Option<Dot>,
     /// Records that are in quarantine here.
     pub quarantined: &'s BTreeSet<RecordId>,
     /// Makes the edits that overrule an illegal one.
     pub corrector: &'s dyn Corrector,
+    /// What is remembered of records that this node handed on and dropped.
+    pub handed: &'s BTreeMap<RecordId, Handed>,
+    /// The records were kept aside here, and are judged once more.
+    pub again: bool,
 }
 
 /// What one transaction does with pushed records.
@@ -210,7 +216,7 @@ impl Desk<'_> {
                     self.write(intake, &part, taken);
                 }
                 let changes = &mut intake.received.changes;
-                changes.release.retain(|key| *key != (incoming.id, true));
+                changes.release.retain(|(record, _)| *record != incoming.id);
                 changes.quarantine.push(self.refused(incoming, reason, detail.clone()));
                 Verdict::Quarantined(reason, detail)
             }
@@ -230,7 +236,7 @@ impl Desk<'_> {
         // A good copy settles a bad one of the same push.
         changes.quarantine.retain(|q| q.record != incoming.id);
         if self.quarantined.contains(&incoming.id) {
-            changes.release.push((incoming.id, true));
+            changes.release.push((incoming.id, Some(self.child)));
         }
         changes.replicas.extend(taken.replicas);
         changes.revisions.extend(taken.revisions);
@@ -294,6 +300,9 @@ impl Desk<'_> {
         if row.is_some_and(|r| r.state == incoming.state) {
             return Ok(Taken { scope_after: scope_of(&ours), ..Taken::default() });
         }
+        if row.is_none() && self.has_handed_on(incoming.id, &theirs) {
+            return Ok(Taken::default());
+        }
         self.check_scope(&ours, &theirs)?;
         if claims == Claims::Checked {
             self.check_claims(incoming.id, &ours, &theirs)?;
@@ -303,8 +312,13 @@ impl Desk<'_> {
             Some(_) => merge(&ours, &theirs).map_err(|clash| (Reason::Clash, clash.to_string()))?,
         };
         let kind = self.schema.kind(&incoming.kind);
-        let faults =
-            kind.map(|kind| judge_entries(kind, self.tree, &ours, &theirs, |base| self.is_below(base)));
+        let below = |base| self.is_below(base);
+        let faults = kind.map(|kind| judge_entries(kind, self.tree, &ours, &theirs, below));
+        if let (None, Some(register)) = (kind, vanished(&ours, &theirs, below).first()) {
+            let words =
+                format!("第{}项的值没有经过修改就不见了 / a value vanished without a write", register.field);
+            return Err((Reason::Illegal, words));
+        }
         let corrected = match (kind, faults) {
             (Some(kind), Some(faults)) if !faults.is_empty() => {
                 Some(self.correct(incoming, kind, &ours, &merged, &faults)?)
@@ -371,6 +385,12 @@ impl Desk<'_> {
         !planted::on!(OwnLostRefused) && self.tree.node_of(stamp.base) == self.me && (self.own_tag)(id, stamp)
     }
 
+    /// Whether a record was handed on from here with all that this state has seen: then nothing of it is new to those
+    /// above, as far as they have confirmed it.
+    fn has_handed_on(&self, id: RecordId, state: &State<'_>) -> bool {
+        self.handed.get(&id).is_some_and(|h| !h.unattested && h.context.covers(&state.context))
+    }
+
     /// A record that is new here must belong below the pusher, unless it was moved away there before it came, or is
     /// what this node lost. Who else may have written its home is for [`Desk::check_claims`] to find out.
     fn check_scope(&self, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
@@ -401,8 +421,9 @@ impl Desk<'_> {
         ours: &State<'_>,
         theirs: &State<'_>,
     ) -> Result<(), (Reason, String)> {
-        let new = theirs.groups.iter().filter(|g| !ours.context.has(g.stamp.dot));
-        for group in new {
+        let handed = self.handed.get(&id);
+        let known = |dot: Dot| ours.context.has(dot) || handed.is_some_and(|h| h.context.has(dot));
+        for group in theirs.groups.iter().filter(|g| !known(g.stamp.dot)) {
             let stamp = &group.stamp;
             if !self.is_below(stamp.base) && !self.is_own(id, stamp) && !planted::on!(ForgedDot) {
                 let words = format!("含有{}的修改,本级没有见过,无法核实", self.tree.name(stamp.base));
@@ -412,8 +433,10 @@ impl Desk<'_> {
                 return Err((Reason::Unverified, format!("修改 {:?} 用了别的节点的名字", stamp.dot)));
             }
         }
-        let beyond =
-            |dot: &Dot| !planted::on!(ContextBelieved) && !ours.context.has(*dot) && self.exceeds(*dot);
+        let beyond = |dot: &Dot| !planted::on!(ContextBelieved) && !known(*dot) && self.exceeds(*dot);
+        if let Some(dot) = theirs.context.iter().find(|dot| beyond(dot) && self.is_mine_now(*dot)) {
+            return Err((Reason::Untrue, format!("声称见过本级从未作出的修改 {dot:?}")));
+        }
         match theirs.context.iter().find(beyond) {
             Some(dot) => Err((Reason::Unverified, format!("声称见过本级不知道的修改 {dot:?}"))),
             None => Ok(()),
@@ -426,7 +449,9 @@ impl Desk<'_> {
         let theirs = State::decode(&incoming.state).ok()?;
         let ours = row.map(|r| State::decode(&r.state)).transpose().ok()?.unwrap_or_default();
         let part = self.provable(incoming.id, &ours, &theirs);
-        if ours.context.covers(&part.context) {
+        // A part of what was handed on would be taken, sent up, and withdrawn again whenever it is judged.
+        let handed_on = self.handed.get(&incoming.id).is_some_and(|h| h.context.covers(&part.context));
+        if ours.context.covers(&part.context) || (row.is_none() && handed_on && self.again) {
             return None;
         }
         let part = Incoming { state: part.encode(), ..incoming.clone() };
@@ -451,7 +476,12 @@ impl Desk<'_> {
         let context: causal::Context = theirs.context.iter().map(sayable).collect();
         let mut groups: Vec<_> = theirs.groups.iter().filter(|g| context.has(g.stamp.dot)).cloned().collect();
         let new = groups.iter().filter(|g| !ours.context.has(g.stamp.dot)).cloned().collect::<Vec<_>>();
-        let replaced = |e: &causal::Entry<'_>| new.iter().any(|g| g.entry(e.register).is_some());
+        // Beside an unproved value it is not known which of them replaced what stood here.
+        let hidden = theirs.groups.iter().filter(|g| !context.has(g.stamp.dot)).collect::<Vec<_>>();
+        let replaced = |e: &causal::Entry<'_>| {
+            new.iter().any(|g| g.entry(e.register).is_some())
+                && !hidden.iter().any(|g| g.entry(e.register).is_some())
+        };
         for group in ours.groups.iter().filter(|g| context.has(g.stamp.dot)) {
             let mut entries = group.entries.clone();
             let kept = theirs.group(group.stamp.dot);
@@ -467,11 +497,18 @@ impl Desk<'_> {
 
     /// Whether a claim "I have seen this edit" goes beyond what its writer can have written.
     fn exceeds(&self, dot: Dot) -> bool {
+        if let Some(live) = self.live.filter(|live| live.replica == dot.replica) {
+            return dot.tick > live.tick;
+        }
         let Some(known) = self.replicas.get(&dot.replica) else { return false };
         let Some(base) = known.base else { return false };
-        let live = self.live == Some(dot.replica);
-        let own_past = self.tree.node_of(base) == self.me && !live;
-        dot.tick > known.tick && (live || !(own_past || self.is_below(base)))
+        let own_past = self.tree.node_of(base) == self.me;
+        dot.tick > known.tick && !(own_past || self.is_below(base))
+    }
+
+    /// Whether an edit goes by the name of the replica with which this node writes now.
+    fn is_mine_now(&self, dot: Dot) -> bool {
+        self.live.is_some_and(|live| live.replica == dot.replica)
     }
 
     /// Whether an edit goes by the name of a replica that is known as another node's. One node writes for all the bases

@@ -100,7 +100,7 @@ pub(super) async fn ticks_are_replaced(bench: &impl Bench) {
     assert_eq!(put(vec![tick(4, 2, 1)], true).await, [tick(4, 2, 1)]);
 }
 
-pub(super) async fn quarantine_keeps_one_per_record_and_direction(bench: &impl Bench) {
+pub(super) async fn quarantine_keeps_one_per_record_and_sender(bench: &impl Bench) {
     let engine = bench.open().await;
     let refused = |n, inbound, home, at_ms, reason: Reason| Quarantined {
         record: record(n),
@@ -133,7 +133,16 @@ pub(super) async fn quarantine_keeps_one_per_record_and_direction(bench: &impl B
     commit(&engine, &Changes { quarantine: vec![again.clone()], ..Changes::default() }).await;
     let held = engine.snapshot().await.unwrap().quarantined(1).await.unwrap();
     assert_eq!(held, [Quarantined { at_ms: 50, ..again }], "the same content is there since it first came");
-    let release = vec![(record(1), true), (record(3), true), (record(3), false)];
+    let other = Quarantined { from: base(8), ..held[0].clone() };
+    commit(&engine, &Changes { quarantine: vec![other.clone()], ..Changes::default() }).await;
+    assert_eq!(engine.snapshot().await.unwrap().quarantined(10).await.unwrap().len(), 5, "two brought it");
+    assert_eq!(
+        engine.snapshot().await.unwrap().quarantine_counts().await.unwrap()[0],
+        (base(2), 2),
+        "of one record"
+    );
+    let release =
+        vec![other.key(), (record(1), Some(base(9))), (record(3), Some(base(9))), (record(3), None)];
     commit(&engine, &Changes { release, ..Changes::default() }).await;
     let held = engine.snapshot().await.unwrap().quarantined(10).await.unwrap();
     assert_eq!(

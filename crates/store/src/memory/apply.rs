@@ -91,7 +91,7 @@ fn number(next: u64, before: u64) -> u64 {
 fn beside(data: &mut Data, changes: &Changes) {
     changes.revisions.iter().for_each(|revision| put_revision(data, revision));
     for quarantined in &changes.quarantine {
-        let key = (quarantined.record, quarantined.inbound);
+        let key = quarantined.key();
         let since = data.quarantine.get(&key).filter(|held| held.state == quarantined.state);
         let at_ms = since.map_or(quarantined.at_ms, |held| held.at_ms);
         data.quarantine.insert(key, Quarantined { at_ms, ..quarantined.clone() });
@@ -120,7 +120,7 @@ fn put_revision(data: &mut Data, new: &Revision) {
 
 fn put_seal(data: &mut Data, new: &Seal) {
     let held = data.seals.entry((new.base, new.timeline)).or_insert_with(|| new.clone());
-    if new.n > held.n {
+    if new.n >= held.n {
         held.clone_from(new);
     }
 }
@@ -133,6 +133,6 @@ fn put_replica(data: &mut Data, new: &Replica) {
 
 fn put_handed(data: &mut Data, new: &Handed) {
     let held = data.handed.entry(new.record).or_insert_with(|| new.clone());
+    held.unattested = new.unattested || (held.unattested && !new.context.covers(&held.context));
     held.context.join(&new.context);
-    held.unattested = new.unattested;
 }

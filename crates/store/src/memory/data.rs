@@ -28,7 +28,7 @@ pub(super) struct Data {
     pub links: BTreeMap<(BaseId, bool), Link>,
     pub seals: BTreeMap<(BaseId, TimelineId), Seal>,
     pub ticks: BTreeMap<(BaseId, BaseId), Tick>,
-    pub quarantine: BTreeMap<(RecordId, bool), Quarantined>,
+    pub quarantine: BTreeMap<(RecordId, Option<BaseId>), Quarantined>,
     pub replicas: BTreeMap<ReplicaId, Replica>,
     pub handed: BTreeMap<RecordId, Handed>,
     pub meta: BTreeMap<String, Vec<u8>>,

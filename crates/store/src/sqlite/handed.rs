@@ -39,7 +39,8 @@ pub(super) async fn unattested(conn: &mut SqliteConnection) -> Result<Vec<Record
     fetch(conn, "reading what was handed over", SQL, Bound::default(), |row| record_id(row, 0)).await
 }
 
-/// Remembers records; what their states had seen joins what is remembered of them already.
+/// Remembers records; what their states had seen joins what is remembered of them already. A mark that nobody has
+/// confirmed them stays until something arrives that has seen all of it (D1).
 pub(super) async fn put(conn: &mut SqliteConnection, handed: &[Handed]) -> Result<(), StoreError> {
     const HEAD: &str = "INSERT INTO handed (record, unattested, context)";
     const TAIL: &str =
@@ -49,8 +50,8 @@ pub(super) async fn put(conn: &mut SqliteConnection, handed: &[Handed]) -> Resul
     let mut joined: BTreeMap<RecordId, Handed> = before.collect();
     for new in handed {
         let entry = joined.entry(new.record).or_insert_with(|| new.clone());
+        entry.unattested = new.unattested || (entry.unattested && !new.context.covers(&entry.context));
         entry.context.join(&new.context);
-        entry.unattested = new.unattested;
     }
     let joined: Vec<Handed> = joined.into_values().collect();
     insert(conn, "writing what was handed over", HEAD, 3, TAIL, &joined, |b, h| {

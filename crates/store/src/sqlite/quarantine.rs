@@ -13,7 +13,7 @@ pub(super) async fn latest(
     limit: usize,
 ) -> Result<Vec<Quarantined>, StoreError> {
     const SQL: &str = "SELECT record, inbound, kind, sender, home, reason, detail, at_ms, state FROM quarantine \
-                       ORDER BY at_ms DESC, record, inbound LIMIT $1";
+                       ORDER BY at_ms DESC, record, brought_by LIMIT $1";
     let mut bound = Bound::default();
     bound.number(limit as u64);
     fetch(conn, "reading the quarantine", SQL, bound, read).await
@@ -37,24 +37,26 @@ fn read(row: &SqliteRow) -> Result<Quarantined, sqlx::Error> {
 }
 
 pub(super) async fn counts(conn: &mut SqliteConnection) -> Result<Vec<(BaseId, u64)>, StoreError> {
-    const SQL: &str = "SELECT home, count(*) FROM quarantine WHERE inbound = 1 GROUP BY home ORDER BY home";
+    const SQL: &str =
+        "SELECT home, count(DISTINCT record) FROM quarantine WHERE inbound = 1 GROUP BY home ORDER BY home";
     fetch(conn, "counting the quarantine", SQL, Bound::default(), |row| {
         Ok((base_id(row, 0)?, number(row, 1)?))
     })
     .await
 }
 
-/// Keeps refused records; the latest refusal of a record in a direction replaces the one before. The same content that
-/// comes again has been there since it first came.
+/// Keeps refused records; the latest refusal of a record to whoever brought it, or by the parent, replaces the one
+/// before. The same content that comes again has been there since it first came.
 pub(super) async fn put(conn: &mut SqliteConnection, all: &[Quarantined]) -> Result<(), StoreError> {
-    const HEAD: &str =
-        "INSERT INTO quarantine (record, inbound, kind, sender, home, reason, detail, at_ms, state)";
-    const TAIL: &str = "ON CONFLICT (record, inbound) DO UPDATE SET kind = excluded.kind, \
+    const HEAD: &str = "INSERT INTO quarantine (record, brought_by, inbound, kind, sender, home, reason, detail, at_ms, state)";
+    const TAIL: &str = "ON CONFLICT (record, brought_by) DO UPDATE SET kind = excluded.kind, \
                         sender = excluded.sender, home = excluded.home, reason = excluded.reason, \
                         detail = excluded.detail, state = excluded.state, \
                         at_ms = CASE WHEN quarantine.state = excluded.state THEN quarantine.at_ms ELSE excluded.at_ms END";
-    insert(conn, "writing the quarantine", HEAD, 9, TAIL, all, |b, refused| {
-        b.bytes(&refused.record.0).flag(refused.inbound).add(refused.kind.as_str());
+    insert(conn, "writing the quarantine", HEAD, 10, TAIL, all, |b, refused| {
+        let (record, brought_by) = refused.key();
+        b.bytes(&record.0).bytes(brought_by_bytes(&brought_by));
+        b.flag(refused.inbound).add(refused.kind.as_str());
         b.bytes(&refused.from.0).bytes(&refused.home.0).add(refused.reason.code());
         b.add(refused.detail.as_str()).number(refused.at_ms).bytes(&refused.state);
     })
@@ -63,11 +65,18 @@ pub(super) async fn put(conn: &mut SqliteConnection, all: &[Quarantined]) -> Res
 
 pub(super) async fn release(
     conn: &mut SqliteConnection,
-    keys: &[(RecordId, bool)],
+    keys: &[(RecordId, Option<BaseId>)],
 ) -> Result<(), StoreError> {
-    const SQL: &str = "DELETE FROM quarantine WHERE (record, inbound) IN (SELECT record, inbound FROM w)";
-    run_with(conn, "emptying the quarantine", &["record", "inbound"], SQL, keys, |b, (record, inbound)| {
-        b.bytes(&record.0).flag(*inbound);
+    const SQL: &str =
+        "DELETE FROM quarantine WHERE (record, brought_by) IN (SELECT record, brought_by FROM w)";
+    let columns = ["record", "brought_by"];
+    run_with(conn, "emptying the quarantine", &columns, SQL, keys, |b, (record, brought_by)| {
+        b.bytes(&record.0).bytes(brought_by_bytes(brought_by));
     })
     .await
+}
+
+/// Empty for what the parent refused.
+fn brought_by_bytes(brought_by: &Option<BaseId>) -> &[u8] {
+    brought_by.as_ref().map_or(&[], |base| &base.0)
 }

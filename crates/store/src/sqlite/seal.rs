@@ -35,14 +35,15 @@ fn read(row: &SqliteRow) -> Result<Seal, sqlx::Error> {
     })
 }
 
-/// Writes seals; of one base and timeline the higher count wins.
+/// Writes seals; of one base and timeline the higher count wins. With the same count what comes later says more: what is
+/// kept aside on the way, and what is not confirmed, changes without a new seal.
 pub(super) async fn put(conn: &mut SqliteConnection, seals: &[Seal]) -> Result<(), StoreError> {
     const HEAD: &str = "INSERT INTO seal (base, timeline, n, at_ms, unsent, quarantined, restored, covers_seq, \
                         exceptions)";
     const TAIL: &str = "ON CONFLICT (base, timeline) DO UPDATE SET n = excluded.n, at_ms = excluded.at_ms, \
                         unsent = excluded.unsent, quarantined = excluded.quarantined, \
                         restored = excluded.restored, covers_seq = excluded.covers_seq, \
-                        exceptions = excluded.exceptions WHERE excluded.n > seal.n";
+                        exceptions = excluded.exceptions WHERE excluded.n >= seal.n";
     insert(conn, "writing seals", HEAD, 9, TAIL, seals, |b, seal| {
         b.bytes(&seal.base.0).number(seal.timeline.0).number(seal.n).number(seal.at_ms).number(seal.unsent);
         b.number(seal.quarantined).flag(seal.restored).number(seal.covers_seq);

@@ -31,7 +31,7 @@ impl Settling<'_> {
         };
         let rows: BTreeMap<RecordId, u64> = equal.iter().filter(waits).copied().collect();
         changes.clean.extend(rows.values());
-        changes.release.extend(rows.keys().filter(|id| self.refused.contains(id)).map(|id| (*id, false)));
+        changes.release.extend(rows.keys().filter(|id| self.refused.contains(id)).map(|id| (*id, None)));
         // A withdraw was held back while the row waited (A3).
         let again = self.withdraws.iter().filter(|w| rows.contains_key(&w.record));
         changes.withdraws.extend(again.map(|w| NewWithdraw { child: w.child, record: w.record }));

@@ -282,7 +282,7 @@ fn only_what_is_as_it_was_compared_is_settled() {
     let equal: Vec<_> = (1..=7).map(|n| (id(n), 10 + u64::from(n))).collect();
     settling.settle(&mut changes, &equal);
     assert_eq!(changes.clean, [11]);
-    assert_eq!(changes.release, [(id(1), false)]);
+    assert_eq!(changes.release, [(id(1), None)]);
     let again: Vec<_> = changes.withdraws.iter().map(|w| (w.child, w.record)).collect();
     assert_eq!(again, [(child, id(1))], "it was held back while the row waited");
 }

@@ -95,7 +95,7 @@ fn what_is_corrected_too_often_is_kept_aside() {
     let known = known();
     let wrong = say(&known, dot(5, 1), S4, RATING, "特级");
     let tired = Parent { corrected: CORRECTIONS_MAX, ..parent(WEST, S4) };
-    tired.refuses(&[row(&known)], &incoming(&wrong), Reason::Illegal);
+    tired.refuses(&[row(&known)], &incoming(&wrong), Reason::TooOften);
     let patient = Parent { corrected: CORRECTIONS_MAX - 1, ..parent(WEST, S4) };
     patient.takes(&[row(&known)], &wrong);
 }

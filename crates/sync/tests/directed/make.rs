@@ -6,7 +6,7 @@ use causal::{BaseId, Context, Dot, RecordId, ReplicaId, Stamp, State, write};
 use record::{Draft, Tree};
 use sync::correct::{CORRECTOR, Corrector};
 use sync::parent::{self, Incoming, Received, Verdict};
-use sync::{Reason, Replica, Row, Unsent, child};
+use sync::{Handed, Reason, Replica, Row, Unsent, child};
 
 use crate::contract::{TITLE, record, schema, text, tree};
 
@@ -111,8 +111,11 @@ pub struct Parent {
     pub me: BaseId,
     pub child: BaseId,
     pub replicas: Vec<Replica>,
-    pub live: Option<ReplicaId>,
+    pub live: Option<Dot>,
     pub quarantined: BTreeSet<RecordId>,
+    /// What this node handed on and dropped.
+    pub handed: BTreeMap<RecordId, Handed>,
+    pub again: bool,
     /// How often the record was corrected within the hour.
     pub corrected: usize,
 }
@@ -125,6 +128,8 @@ pub fn parent(me: BaseId, child: BaseId) -> Parent {
         replicas: Vec::new(),
         live: None,
         quarantined: BTreeSet::new(),
+        handed: BTreeMap::new(),
+        again: false,
         corrected: 0,
     }
 }
@@ -143,6 +148,8 @@ impl Parent {
             live: self.live,
             quarantined: &self.quarantined,
             corrector: &Correcting { me: self.me, before: self.corrected },
+            handed: &self.handed,
+            again: self.again,
         };
         desk.receive(rows(held), pushed)
     }

@@ -129,7 +129,7 @@ fn a_record_that_is_taken_leaves_quarantine() {
     let known = note(dot(1, 1), S4);
     let desk = Parent { quarantined: BTreeSet::from([R]), ..parent(WEST, S4) };
     for held in [vec![], vec![row(&known)]] {
-        assert_eq!(desk.takes(&held, &known).changes.release, [(R, true)]);
+        assert_eq!(desk.takes(&held, &known).changes.release, [(R, Some(desk.child))]);
     }
     let vanished = without(&say(&known, dot(1, 2), S4, REMARK, "二"), dot(1, 1));
     assert_eq!(desk.refuses(&[row(&known)], &incoming(&vanished), Reason::Illegal).changes.release, []);

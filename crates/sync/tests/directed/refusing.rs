@@ -86,7 +86,7 @@ fn what_once_lay_beneath_the_pusher_still_is_its_to_bring() {
 
 fn knowing(base: BaseId, live: bool) -> Parent {
     let replica = Replica { id: ReplicaId(8), base: Some(base), tick: 4 };
-    Parent { replicas: vec![replica], live: live.then_some(ReplicaId(8)), ..parent(WEST, S4) }
+    Parent { replicas: vec![replica], live: live.then_some(dot(8, 4)), ..parent(WEST, S4) }
 }
 
 /// A street that claims what others have not written yet would make their next edits vanish as already seen.
@@ -106,7 +106,7 @@ fn a_claim_beyond_a_foreign_replica_is_refused() {
 fn a_claim_beyond_the_live_replica_is_refused_but_not_of_a_former_one() {
     let known = note(dot(1, 1), S4);
     let beyond = claiming(&known, dot(8, 5));
-    knowing(WEST, true).refuses(&[row(&known)], &incoming(&beyond), Reason::Unverified);
+    knowing(WEST, true).refuses(&[row(&known)], &incoming(&beyond), Reason::Untrue);
     knowing(WEST, true).takes(&[row(&known)], &claiming(&known, dot(8, 4)));
     knowing(WEST, false).takes(&[row(&known)], &beyond);
     knowing(S4, false).takes(&[row(&known)], &beyond);

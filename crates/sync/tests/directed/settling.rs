@@ -77,7 +77,7 @@ fn a_withdraw_hides_what_was_edited_since_and_drops_the_rest() {
     let context = context(&as_sent().state);
     assert_eq!(changes.handed, [Handed { record: R, context, unattested: false }]);
     assert_eq!(changes.withdraws, [NewWithdraw { child: S4, record: R }]);
-    assert_eq!(changes.release, [(R, false)]);
+    assert_eq!(changes.release, [(R, None)]);
 }
 
 /// Refused once, it would be sent again at every round for ever, and nobody would know.
@@ -106,7 +106,7 @@ fn what_could_not_be_verified_waits_at_the_parent() {
 fn what_the_parent_no_longer_keeps_aside_is_offered_again_once() {
     let refused = Row { refused: true, unsent: Unsent::Clean, ..as_sent() };
     let changes = child(&tree(), WEST).let_go(&[R, R2], &[refused]);
-    assert_eq!(changes.release, [(R, false), (R2, false)]);
+    assert_eq!(changes.release, [(R, None), (R2, None)]);
     let [again] = changes.rows.as_slice() else { panic!("one is offered again") };
     assert_eq!((again.row.refused, again.row.unsent), (false, Unsent::Unpushed));
 }
@@ -117,7 +117,7 @@ fn what_is_taken_is_shown_again() {
     let changes = acked(Some(&Row { hidden: true, ..as_sent() }), Some(Verdict::Ok));
     let shown = &changes.rows[0].row;
     assert_eq!((shown.hidden, shown.unsent), (false, Unsent::Clean));
-    assert_eq!(changes.release, [(R, false)]);
+    assert_eq!(changes.release, [(R, None)]);
     assert!(acked(Some(&Row { hidden: true, ..edited_since() }), Some(Verdict::Ok)).rows.is_empty());
 }
 
