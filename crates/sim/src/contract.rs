@@ -14,6 +14,7 @@ pub mod note {
     pub const REMARK: u32 = 4;
     pub const STATE: u32 = 6;
     pub const GRADE: u32 = 7;
+    pub const AWARD: u32 = 9;
 }
 
 /// The engine's own registers, as the contract of states fixes them.
@@ -42,6 +43,7 @@ const NOTE: &str = r#"
         optional string remark = 4 [(schema.v1.field) = {label: "备注" label_en: "Remark" rule: LATEST}];
         optional schema.v1.Step state = 6 [(schema.v1.field) = {label: "状态" label_en: "State" rule: WORKFLOW states: "State"}];
         optional Grade grade = 7 [(schema.v1.field) = {label: "限制" label_en: "Grade" rule: STRICTEST}];
+        optional string award = 9 [(schema.v1.field) = {label: "称号" label_en: "Award" rule: OWNER_ONLY owner: ROOT}];
         //newer: repeated string tags = 5 [(schema.v1.field) = {label: "标签" label_en: "Tags" rule: UNION}];
         //newer: optional string verdict = 8 [(schema.v1.field) = {label: "结论" label_en: "Verdict" rule: MANUAL}];
     }

@@ -80,6 +80,9 @@ impl<D: Disk> World<D> {
             ..Put::default()
         };
         self.engine_fields(&mut put, dice);
+        if self.options.strays > 0 && at == 0 && put.kind == "note" && dice.percent(50) {
+            put.fields.insert("award".into(), json!(self.text(dice)));
+        }
         put.fields.retain(|name, _| {
             let kind = self.machines[at].schema.kind(&put.kind);
             kind.is_some_and(|kind| kind.fields.iter().any(|field| field.name == *name))

@@ -238,6 +238,7 @@ fn may_write(bases: &Bases, known: &BTreeMap<Dot, Made>, edit: &Made) -> Checked
             engine::HOME if creates => owns,
             engine::HOME => homes.iter().all(|home| bases.was_within(*home, edit.base)),
             note::TITLE => owns,
+            note::AWARD => edit.base == bases.root(),
             note::STATE if !creates => homes.iter().any(|home| turn(bases, *home, edit.base, value)),
             note::GRADE if !owns => {
                 let number = |v: &[u8]| crate::codec::number_of(v, None).unwrap_or(0);

@@ -102,7 +102,7 @@ fn seeds(args: &Args, first: u64, end: u64) -> (Vec<Failure>, u64) {
 /// Records that may wait for a person after so many seeds: restores at every tier within one storm are far more than any
 /// office sees, and even so they must be few.
 fn waiting_max(seeds: u64) -> u64 {
-    5 + seeds / 4
+    5 + seeds / 6
 }
 
 /// Runs one seed; how many records wait for a person.

@@ -13,25 +13,28 @@ use crate::random::Random;
 use crate::world::World;
 
 impl<D: Disk> World<D> {
-    /// A base below the root changes the title of somebody else's record.
+    /// A base below the root changes the title of somebody else's record, or gives an award, which only the root may.
     pub async fn stray(&mut self, dice: &mut Random) -> Checked {
         let at = 1 + dice.below(self.machines.len() - 1);
         let (chosen, fresh) = (dice.u64(), dice.u64() | 1);
         let Some(parent) = self.above(at) else { return Ok(()) };
         let base = self.machines[at].base;
-        let others: Vec<RecordId> = self.others_notes(at);
-        let Some(id) = others.get((chosen % others.len().max(1) as u64) as usize).copied() else {
+        let (field, others) = match chosen & 1 {
+            0 => (note::TITLE, self.others_notes(at)),
+            _ => (note::AWARD, self.notes(at).collect()),
+        };
+        let Some(id) = others.get(((chosen >> 1) % others.len().max(1) as u64) as usize).copied() else {
             return Ok(());
         };
         let form = self.machines[at].copies[&id].copy.clone();
-        let title = codec::field(note::TITLE, format!("越权-{}", self.step).as_bytes());
+        let value = codec::field(field, format!("越权-{}", self.step).as_bytes());
         let part = Part {
             dot: (fresh, 1),
             saved_at_ms: 1,
             base: base.0,
             user: b"x".to_vec(),
             tag: [7; 8],
-            values: [((note::TITLE, Vec::new()), title)].into(),
+            values: [((field, Vec::new()), value)].into(),
         };
         self.ledger.stray(id, &part, form.parts.iter().map(|part| part.dot).collect());
         self.trace.note(format!("{} strays into {}", self.machines[at].name, crate::talk::short(id)));
@@ -55,8 +58,12 @@ impl<D: Disk> World<D> {
     fn others_notes(&self, at: usize) -> Vec<RecordId> {
         let base = self.machines[at].base;
         let foreign = |id: &RecordId| !self.ledger.was_home_beneath(&self.bases, *id, base);
+        self.notes(at).filter(foreign).collect()
+    }
+
+    fn notes(&self, at: usize) -> impl Iterator<Item = RecordId> + '_ {
         let notes = self.machines[at].copies.iter().filter(|(_, seen)| seen.kind == "note" && !seen.hidden);
-        notes.map(|(id, _)| *id).filter(foreign).collect()
+        notes.map(|(id, _)| *id)
     }
 }
 

@@ -73,6 +73,43 @@ async fn a_large_push_is_one_transaction_with_a_verdict_for_each_record() {
     assert_eq!(left, [], "what was refused is not offered again, the rest is acknowledged");
 }
 
+/// Whether the district counts the street as having reported.
+async fn has_reported(three: &Three) -> bool {
+    let filtering = office::Filtering { kind: "notice".into(), ..office::Filtering::default() };
+    let figure = three.district.figure(&filtering, &[]).await.unwrap();
+    let street = three.street.me().base;
+    figure.watermark.bases.iter().any(|base| base.base == street && !base.never)
+}
+
+/// The last batch once more, or before the others: its seals would speak for records that are not here.
+#[tokio::test]
+async fn seals_count_when_every_batch_before_them_was_taken() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    three.street.put_all(&notices(1_200)).await.unwrap();
+    let (_, session, batches) = begin(&three).await;
+    let base = three.street.me().base;
+    let (last, before) = batches.split_last().unwrap();
+    assert!(before.len() > 1 && last.last);
+    three.district.receive(base, session, vec![last.clone()]).await.unwrap();
+    three.district.receive(base, session, vec![before[0].clone(), last.clone()]).await.unwrap();
+    assert!(!has_reported(&three).await, "batches are missing");
+    three.district.receive(base, session, before[1..].to_vec()).await.unwrap();
+    three.district.receive(base, session, vec![last.clone()]).await.unwrap();
+    assert!(has_reported(&three).await);
+}
+
+/// An acknowledgement of the first round would settle what the second one sends.
+#[tokio::test]
+async fn a_round_is_not_begun_twice_with_one_answer() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    let (street, district) = (&three.street, &three.district);
+    let (hello, digest) = street.hello("test").await.unwrap();
+    let session = district.handshake(street.me().base, &hello, &digest).await.unwrap();
+    let begin = || street.begin_round(session.id, &session.welcome, district.now_ms(), 0, "test", &[]);
+    assert!(begin().await.is_ok());
+    assert!(begin().await.is_err());
+}
+
 #[tokio::test]
 async fn an_acknowledgement_of_another_session_settles_nothing_of_those_beside_it() {
     let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;

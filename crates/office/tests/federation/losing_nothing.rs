@@ -6,9 +6,9 @@ use causal::RecordId;
 use office::{Put, Saved};
 use schema::Schema;
 use serde_json::json;
-use store::{Engine as _, Read as _};
+use store::{Engine as _, Read as _, Write as _};
 use sync::parent::Verdict;
-use sync::{Row, Unsent};
+use sync::{Changes, Quarantined, Reason, Row, Unsent};
 
 use crate::common::put;
 use crate::nodes::{KIND, Node, Session, grow, sync};
@@ -139,4 +139,54 @@ async fn after_a_drop_a_write_covers_nothing_that_it_has_not_seen() {
     let mut values: Vec<_> = visitors.values.iter().map(|v| v.text.as_str()).collect();
     values.sort_unstable();
     assert_eq!(values, ["10", "20"]);
+}
+
+/// A seal of a stretch that is over claims what the restored city has lost and nobody beneath holds any more.
+#[tokio::test]
+async fn seals_of_former_stretches_name_what_was_handed_on_and_lost() {
+    let mut nodes = four().await;
+    let before = nodes[0].backup();
+    let saved = nodes[1].enter(0..1).await.remove(0);
+    sync(&nodes[1], &nodes[0]).await;
+    let disk = nodes[1].disk.clone();
+    nodes[1].put_back(&disk).await;
+    nodes[0].move_to(&saved, &nodes[2]).await;
+    sync(&nodes[1], &nodes[0]).await;
+    assert!(nodes[1].row(saved.id).await.is_none(), "handed on");
+    nodes[0].put_back(&before).await;
+    sync(&nodes[1], &nodes[0]).await;
+    let seals = nodes[0].disk.snapshot().await.unwrap().seals().await.unwrap();
+    let of_district = seals.iter().filter(|seal| seal.base == nodes[1].office.me().base).collect::<Vec<_>>();
+    assert!(of_district.len() > 1, "of both stretches");
+    assert!(of_district.iter().all(|seal| seal.exceptions == [saved.id]), "{of_district:?}");
+}
+
+/// What is known to be untrue would be taken after a restart, when the replica that it speaks of writes no more.
+#[tokio::test]
+async fn what_no_knowledge_makes_true_is_not_judged_again() {
+    for (reason, taken) in [(Reason::Unverified, true), (Reason::Untrue, false), (Reason::TooOften, false)] {
+        let [city, district, ..] = four().await;
+        let saved = district.enter(0..1).await.remove(0);
+        sync(&district, &city).await;
+        let state = district.row(saved.id).await.unwrap().state;
+        let from = district.office.me().base;
+        let kept = Quarantined {
+            record: saved.id,
+            kind: KIND.into(),
+            from,
+            home: from,
+            reason,
+            detail: String::new(),
+            state,
+            at_ms: 1,
+            inbound: true,
+        };
+        let mut tx = city.disk.begin().await.unwrap();
+        tx.apply(&Changes { quarantine: vec![kept], ..Changes::default() }).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut session = Session::begin(&district, &city).await;
+        session.push().await;
+        let left = city.disk.snapshot().await.unwrap().quarantined(1).await.unwrap();
+        assert_eq!(left.is_empty(), taken, "{reason:?}");
+    }
 }

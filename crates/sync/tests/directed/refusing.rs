@@ -3,12 +3,12 @@
 use causal::{BaseId, ReplicaId};
 use record::Tree;
 use sync::parent::{Incoming, Verdict};
-use sync::{Reason, Replica, Row};
+use sync::{Handed, Reason, Replica, Row};
 
 use crate::contract::{CITY, EAST, PHONE, REMARK, S4, S5, S6, TITLE, WEST, base, tree};
 use crate::make::{
-    BAD, GOOD, Parent, R, R2, R3, claiming, dot, edit, incoming, note, open_note, parent, put, reasons, row,
-    say, signed, state, without,
+    BAD, GOOD, Parent, R, R2, R3, claiming, context, dot, edit, incoming, merged, note, open_note, parent,
+    put, reasons, row, say, signed, state, without,
 };
 
 /// A street could otherwise write in the name of any base of the city.
@@ -41,6 +41,57 @@ fn the_pushers_own_part_of_an_unverified_record_is_taken() {
     let part = state(&received.changes.rows[0].row.state);
     assert!(part.group(dot(1, 2)).is_some() && part.group(dot(6, 1)).is_none());
     assert!(!part.context.has(dot(6, 1)), "or the other's edit could never be taken afterwards");
+}
+
+/// What an unproved value has replaced would be gone, put down to the pusher's own, before the value itself is there.
+#[test]
+fn a_part_keeps_what_an_unproved_value_may_have_replaced() {
+    let known = say(&open_note(dot(1, 1), S4, &[CITY]), dot(6, 1), S6, REMARK, "东");
+    let later = say(&known, dot(6, 2), S6, REMARK, "东,后来");
+    let beside = say(&open_note(dot(1, 1), S4, &[CITY]), dot(1, 2), S4, REMARK, "街道的");
+    let pushed = merged(&later, &beside);
+    let received = parent(WEST, S4).refuses(&[row(&known)], &incoming(&pushed), Reason::Unverified);
+    let part = state(&received.changes.rows[0].row.state);
+    assert!(
+        part.group(dot(1, 2)).is_some() && part.group(dot(6, 1)).is_some() && !part.context.has(dot(6, 2))
+    );
+}
+
+/// What the parent handed on and dropped, and a child brings once more, would stay in quarantine for ever.
+#[test]
+fn what_was_handed_on_is_known_when_a_child_brings_it_again() {
+    let known = say(&open_note(dot(1, 1), CITY, &[S4]), dot(2, 1), EAST, REMARK, "东");
+    let of = |unattested| Handed { record: R, context: context(&known), unattested };
+    let handed = |unattested| Parent { handed: [(R, of(unattested))].into(), ..parent(WEST, S4) };
+    let received = handed(false).receives(&[], &[incoming(&known)]);
+    assert_eq!(received.verdicts, [Verdict::Withdraw]);
+    assert!(received.changes.rows.is_empty() && received.changes.quarantine.is_empty());
+    // Whoever is above may have lost it since: then it goes up once more.
+    let received = handed(true).receives(&[], &[incoming(&known)]);
+    assert_eq!(received.changes.rows.len(), 1);
+    parent(WEST, S4).refuses(&[], &incoming(&known), Reason::Unverified);
+}
+
+/// What is kept aside would be taken in part, sent up, withdrawn and dropped in every round for ever.
+#[test]
+fn a_part_that_was_handed_on_is_not_taken_again() {
+    let mine = open_note(dot(1, 1), S4, &[CITY]);
+    let pushed = incoming(&say(&mine, dot(6, 1), S6, REMARK, "东"));
+    let handed = Handed { record: R, context: context(&mine), unattested: true };
+    let desk = |again| Parent { handed: [(R, handed.clone())].into(), again, ..parent(WEST, S4) };
+    assert!(desk(true).refuses(&[], &pushed, Reason::Unverified).changes.rows.is_empty());
+    assert_eq!(desk(false).refuses(&[], &pushed, Reason::Unverified).changes.rows.len(), 1);
+}
+
+/// An office with an older contract would let values of newer kinds vanish, and pass that on as its own.
+#[test]
+fn a_value_of_an_unknown_kind_does_not_vanish_either() {
+    let known = say(&note(dot(1, 1), S4), dot(2, 1), WEST, REMARK, "区里的");
+    let newer = |state: &[u8]| Incoming { kind: "newer".into(), ..incoming(state) };
+    let held = [Row { kind: "newer".into(), ..row(&known) }];
+    parent(WEST, S4).refuses(&held, &newer(&without(&known, dot(2, 1))), Reason::Illegal);
+    let received = parent(WEST, S4).receives(&held, &[newer(&say(&known, dot(1, 2), S4, REMARK, "街道的"))]);
+    assert_eq!(received.verdicts, [Verdict::Ok]);
 }
 
 /// A restored parent would refuse its own lost edits, or take as its own what anybody forged.
