@@ -64,7 +64,7 @@ fn build(profile: &Path) {
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let done = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "shuniu", "--profile", name, "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bin", "shuniu", "--profile", name, "--target-dir"])
         .arg(profile.parent().expect("target/<profile>"))
         .current_dir(repository())
         .status()
