@@ -43,7 +43,6 @@ pub(crate) struct Part {
 impl<E: Engine> Office<E> {
     /// Judges and writes what a child pushed, with what was said beside it; all in the caller's transaction. There is
     /// one part at least.
-    #[expect(clippy::too_many_arguments, reason = "what one push consists of")]
     pub(crate) async fn take_parts(
         &self,
         tx: &mut E::Tx,

@@ -272,7 +272,8 @@ impl Case<'_, '_> {
     /// Whether a base above the home writes again what stands here: so a correction from below is told, which its writer
     /// would not be allowed to make otherwise. It replaces no other value that is known here.
     fn reasserts(&self, stamp: &Stamp<'_>, entry: &Entry<'_>) -> bool {
-        let is_above = stamp.base != self.home && self.tree.was_within(self.home, stamp.base);
+        let is_above = |home| home != stamp.base && self.tree.was_within(home, stamp.base);
+        let is_above = self.past.homes(stamp.base).any(is_above);
         if self.past.exact || !is_above || planted::on!(CorrectedBack) {
             return false;
         }
