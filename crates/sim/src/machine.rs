@@ -70,6 +70,8 @@ pub struct Push<D: Disk> {
     pub all_sent: bool,
     pub last_acked: bool,
     pub last_index: Option<u32>,
+    /// What comes down with the answer to the last batch.
+    pub below: Option<office::PulledPage>,
 }
 
 /// What stands on a disk of one record, as the oracle read it.

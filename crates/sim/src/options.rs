@@ -43,6 +43,8 @@ pub struct Options {
     /// Weights of steps that came later: bases that are moved, writes that are not the writer's to make.
     pub reseats: u32,
     pub strays: u32,
+    /// Whether the answer to the last batch brings along what a pull would bring, where that is one page: 1, or 0.
+    pub along: u32,
 }
 
 impl Options {
@@ -65,6 +67,7 @@ impl Options {
         Options {
             reseats: some_later(3, 15),
             strays: some_later(5, 30),
+            along: some_later(1, 1),
             districts,
             loss: some(1, 30),
             duplication: some(1, 50),

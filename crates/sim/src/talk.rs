@@ -189,6 +189,7 @@ impl<D: Disk> World<D> {
             all_sent: false,
             last_acked: false,
             last_index: None,
+            below: None,
         };
         self.machines[child].talk = Talk::Push(Box::new(push));
         Ok(())
@@ -266,7 +267,11 @@ impl<D: Disk> World<D> {
         if faults {
             self.threaten(parent, dice);
         }
+        let last = batches.iter().any(|batch| batch.last);
         let Some(acks) = self.receive(parent, base, push.session, batches).await? else { return Ok(()) };
+        if last && self.options.along > 0 {
+            push.below = self.brought_along(child, parent, &push).await?;
+        }
         for ack in acks {
             if faults {
                 self.keep_for_later(dice, || Late::Ack(base, ack.clone()));
@@ -278,6 +283,24 @@ impl<D: Disk> World<D> {
         }
         self.machines[child].talk = Talk::Push(push);
         Ok(())
+    }
+
+    /// What a pull would bring, where one page is all of it.
+    async fn brought_along(
+        &mut self,
+        child: usize,
+        parent: usize,
+        push: &Push<D>,
+    ) -> Checked<Option<office::PulledPage>> {
+        let base = self.machines[child].base;
+        let cursor = self.machines[child].office.cursor(&push.round).await;
+        let Call::Done(cursor) = self.after(child, "cursor", cursor).await? else { return Ok(None) };
+        let page = self.machines[parent].office.whole_pull(base, push.session, cursor).await;
+        let Call::Done(page) = self.after(parent, "page along", page).await? else { return Ok(None) };
+        if let Some(page) = &page {
+            self.check_page(child, parent, page)?;
+        }
+        Ok(page)
     }
 
     /// The parent takes batches; nothing when it did not answer.
@@ -327,6 +350,19 @@ impl<D: Disk> World<D> {
         }
         let named: BTreeMap<_, _> = verdicts.into_iter().filter(|(_, v)| *v != Verdict::Ok).collect();
         let office = &self.machines[child].office;
+        let is_last = push.last_index == Some(index) && push.down.is_empty();
+        if let Some(page) = push.below.take_if(|_| is_last) {
+            let ack = office::Acknowledged { session, index, ack: position, verdicts: named };
+            let taken = office.acknowledge_with_page(&mut push.round, vec![ack], page).await;
+            if let Call::Done(outcome) = self.after(child, "ack and page", taken).await? {
+                let machine = &mut self.machines[child];
+                match outcome.end {
+                    true => machine.finished = Some(Moved::of(&push.round)),
+                    false => machine.talk = Talk::Pull(Box::new(push.round), push.session),
+                }
+            }
+            return Ok(());
+        }
         let settled = office.acknowledge(&mut push.round, session, index, position, named).await;
         if let Call::Done(()) = self.after(child, "ack", settled).await? {
             push.last_acked = push.last_index == Some(index);
@@ -348,6 +384,28 @@ impl<D: Disk> World<D> {
         let Call::Done(cursor) = self.after(child, "cursor", cursor).await? else { return Ok(()) };
         let page = self.machines[parent].office.page(base, session, cursor).await;
         let Call::Done(page) = self.after(parent, "page", page).await? else { return Ok(()) };
+        self.check_page(child, parent, &page)?;
+        if faults {
+            if !self.arrives(child, false, dice) {
+                return Ok(());
+            }
+            self.threaten(child, dice);
+        }
+        let taken = self.machines[child].office.receive_page(&mut round, page).await;
+        if let Call::Done(outcome) = self.after(child, "page", taken).await? {
+            let machine = &mut self.machines[child];
+            if outcome.end {
+                machine.finished = Some(Moved::of(&round));
+            } else {
+                machine.talk = Talk::Pull(round, session);
+            }
+        }
+        Ok(())
+    }
+
+    /// A page carries nothing that its receiver may not see.
+    fn check_page(&mut self, child: usize, parent: usize, page: &office::PulledPage) -> Checked {
+        let base = self.machines[child].base;
         for row in &page.rows {
             let seen = self.machines[parent].copies.get(&row.id);
             if row.kind != crate::contract::REGISTRY
@@ -364,21 +422,6 @@ impl<D: Disk> World<D> {
             page.position.seq,
             page.withdrawn.iter().map(|id| short(*id)).collect::<Vec<_>>().join(" ")
         ));
-        if faults {
-            if !self.arrives(child, false, dice) {
-                return Ok(());
-            }
-            self.threaten(child, dice);
-        }
-        let taken = self.machines[child].office.receive_page(&mut round, page).await;
-        if let Call::Done(outcome) = self.after(child, "page", taken).await? {
-            let machine = &mut self.machines[child];
-            if outcome.end {
-                machine.finished = Some(Moved::of(&round));
-            } else {
-                machine.talk = Talk::Pull(round, session);
-            }
-        }
         Ok(())
     }
 
