@@ -211,7 +211,12 @@ pub(super) async fn what_was_handed_over_is_remembered(bench: &impl Bench) {
     both.sort();
     assert_eq!(snapshot.unattested().await.unwrap(), both);
     drop(snapshot);
-    let attested = vec![handed(2, Context::default(), false), handed(1, Context::default(), false)];
+    let too_little = vec![handed(1, context(&[dot(1, 5)]), false)];
+    commit(&engine, &Changes { handed: too_little, ..Changes::default() }).await;
+    let unattested = engine.snapshot().await.unwrap().unattested().await.unwrap();
+    assert_eq!(unattested, both, "what has not seen all of it confirms nothing");
+    let seen = context(&[dot(1, 7), dot(2, 1)]);
+    let attested = vec![handed(2, Context::default(), false), handed(1, seen, false)];
     commit(&engine, &Changes { handed: attested, ..Changes::default() }).await;
     assert_eq!(engine.snapshot().await.unwrap().unattested().await.unwrap(), []);
     commit(&engine, &Changes { resend_all: true, ..Changes::default() }).await;
