@@ -313,6 +313,8 @@ impl<D: Disk> World<D> {
     fn look_at_drop(&mut self, at: usize, id: RecordId) -> Checked {
         let Some(seen) = self.machines[at].copies.remove(&id) else { return Ok(()) };
         self.machines[at].dropped.insert(id);
+        // Who has dropped something writes under another name from now on.
+        self.machines[at].replica = None;
         let elsewhere = self.held_by_others(at);
         let last: Vec<Dot> = seen.held.difference(&elsewhere).copied().collect();
         let name = &self.machines[at].name;
