@@ -1,7 +1,7 @@
 //! From a question to SQL: the conditions that lists and figures share.
 
 use causal::BaseId;
-use schema::Kind;
+use schema::{Column, Kind};
 
 use super::dialect;
 use super::values::Bound;
@@ -92,7 +92,11 @@ pub(super) fn source(filter: &Filter<'_>, kind: Option<&Kind>, searched: u64) ->
     }
     source.add_columns(filter)?;
     for (name, op, value) in filter.fields {
-        source.add_field(&FieldPath::resolve(kind, name)?, *op, value)?;
+        let field = FieldPath::resolve(kind, name)?;
+        if *op == Op::Eq && is_place(kind, name) {
+            source.add_place(&field, value)?;
+        }
+        source.add_field(&field, *op, value)?;
     }
     if let Some(wanted) = &filter.wanted {
         source.add_words(wanted);
@@ -133,6 +137,16 @@ impl Source {
         Ok(())
     }
 
+    /// The same value stands in a column of its own, so that the index finds the few rows whose bodies are looked into.
+    fn add_place(&mut self, field: &FieldPath<'_>, value: &str) -> Result<(), StoreError> {
+        if let (Compared::Text(place), false) = (field.compared(Op::Eq, value)?, field.repeated)
+            && !place.is_empty()
+        {
+            self.also("r.place = ?").bound.add(place);
+        }
+        Ok(())
+    }
+
     fn add_field(&mut self, field: &FieldPath<'_>, op: Op, value: &str) -> Result<(), StoreError> {
         if op == Op::Empty {
             let text = dialect::as_text(&dialect::json_value("r.body", &field.path));
@@ -162,6 +176,11 @@ impl Source {
             self.bound.add(word.as_str());
         });
     }
+}
+
+/// Whether a field fills the column of places.
+fn is_place(kind: Option<&Kind>, name: &str) -> bool {
+    kind.and_then(|kind| kind.column(Column::Place)).is_some_and(|field| field.name == name)
 }
 
 fn bind(bound: &mut Bound, compared: Compared) {
