@@ -16,6 +16,7 @@ pub fn figure(case: char, name: &str, value: f64, unit: &str, floor: Option<f64>
 
 /// Prints a remark for the person who watches; never part of the figures.
 pub fn remark(words: &str) {
+    // A remark that nobody can read stops no measurement.
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

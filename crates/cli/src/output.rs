@@ -54,8 +54,9 @@ impl Output {
         write(io::stdout(), &clean_lines(text)).map_err(NotWritten)
     }
 
-    /// Writes a remark for the person, never part of the answer. A remark that nobody can read stops nothing.
+    /// Writes a remark for the person, never part of the answer.
     pub fn note(self, text: &str) {
+        // A remark that nobody can read stops nothing; the answer itself tells when it cannot be written.
         let _ = write(io::stderr(), &clean_lines(text));
     }
 

@@ -76,8 +76,8 @@ fn clock(time: Duration) -> String {
     format!("{}.{} 秒", time.as_secs(), time.subsec_millis() / 100)
 }
 
-/// A reader of the output that has gone is no reason to stop the checks.
 fn line(text: &str) {
     let mut out = std::io::stdout().lock();
+    // A reader of the output that has gone is no reason to stop the checks: the exit code tells their result.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

@@ -1,7 +1,6 @@
 //! The text that search looks through, and what is looked for in it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use crate::schema_edge;
 
@@ -68,10 +67,7 @@ pub(crate) fn pairs(folded: &str) -> BTreeSet<String> {
     for line in folded.lines() {
         let ends = line.char_indices().skip(1).zip(line.chars());
         for ((_, second), first) in ends.filter(|((_, b), a)| !a.is_whitespace() && !b.is_whitespace()) {
-            let mut token = String::with_capacity(10);
-            // Writing into a String does not fail.
-            let _ = write!(token, "{:x}x{:x}", first as u32, second as u32);
-            all.insert(token);
+            all.insert(format!("{:x}x{:x}", first as u32, second as u32));
         }
     }
     all
