@@ -1,5 +1,6 @@
 //! The records: deterministic, of 20 values and about 650 bytes, Chinese text as bases enter it.
 
+use domain::sample::Dice;
 use serde_json::{Map, Value, json};
 
 /// The kind that most cases write: what one base knows about an organisation; nobody but its home's chain sees it.
@@ -151,27 +152,6 @@ pub fn register_row(n: u64) -> [String; 8] {
         (*dice.pick(&PLACES)).into(),
         format!("{}{}号", dice.pick(&STREETS), 1 + dice.below(2_000)),
     ]
-}
-
-/// SplitMix64: small, seeded, the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
-    }
 }
 
 #[cfg(test)]

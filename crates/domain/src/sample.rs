@@ -3,9 +3,13 @@
 //! The dirt is chosen first and written down as the expectation; no cleaning rule of this crate is asked, so the
 //! rules can be tested against it. All names carry 测试, all codes are made up.
 
+mod dice;
+
 use crate::date::{Date, Period};
 use crate::divisions::{Division, shipped};
 use crate::uscc::make;
+
+pub use dice::Dice;
 
 /// The headings of a register as one city exported it, units mixed in one column and all.
 pub const HEADINGS: [&str; 10] = [
@@ -272,27 +276,6 @@ fn with_wrong_inner(code: &str) -> String {
 
 fn full_width(code: &str) -> String {
     code.chars().map(|c| char::from_u32(c as u32 + 0xFEE0).unwrap_or(c)).collect()
-}
-
-/// SplitMix64: small, seeded, the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
-    }
 }
 
 #[cfg(test)]
