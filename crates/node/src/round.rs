@@ -278,7 +278,7 @@ async fn push(
         match batch {
             Some(batch) => {
                 let last = batch.last;
-                let cursor = if last { Some(office.cursor(round).await?.into()) } else { None };
+                let cursor = if last { Some(round.cursor().into()) } else { None };
                 let message = PushBatch { cursor, ..push_batch(session, batch)? };
                 if batches.send(message).await.is_err() {
                     return Err(silent(address));
@@ -368,7 +368,7 @@ async fn pull(
     address: &str,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), NodeError> {
-    let cursor = office.cursor(round).await?;
+    let cursor = round.cursor();
     let request = PullRequest { session, cursor: Some(cursor.into()) };
     let opened =
         tokio::time::timeout(STUCK_AFTER, client.pull(request)).await.map_err(|_| silent(address))?;

@@ -1,13 +1,17 @@
 //! The parent's side of a sync: letting a child in, taking what it pushes, giving what it may see.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use causal::{BaseId, RecordId};
 use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Applied, Engine, Read, Write};
 use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_seals, welcome};
-use sync::{Changes, Handed, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
+use sync::{
+    Changes, Handed, Heard, Link, Memory, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits,
+};
 
 use crate::echoes::Echoes;
 use crate::quarantine::told_dropped;
@@ -28,6 +32,8 @@ pub(crate) struct Open {
     told: Vec<Tick>,
     /// The batches of this session that were taken, without a gap from the first: the next one's number.
     next_batch: u32,
+    /// Its link's memory is not kept yet.
+    heard_more: bool,
 }
 
 /// The answer to a handshake.
@@ -41,6 +47,8 @@ pub struct Session {
     pub spread_ms: u64,
     /// The bases' records, when the child's differ from this node's.
     pub registry: Vec<Row>,
+    /// [`Office::keep_heartbeat`] is to be called a while later.
+    pub heard_more: bool,
 }
 
 /// One batch of a push.
@@ -110,21 +118,25 @@ impl<E: Engine> Office<E> {
         registry: &[u8],
     ) -> Result<Session, OfficeError> {
         self.admit(child)?;
+        let tree = self.tree();
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
         let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
+        let link = link.map(|link| Link { memory: self.memory_of(&link), ..link });
         let (mut welcome, mut link) = welcome(&timelines, link.as_ref(), child, hello);
+        let mut heard = Heard::Nothing;
         if let Some(beat) = hello.heartbeat {
             let clones = link.memory.clone_at_ms;
-            if link.memory.hear(beat, self.now_ms()) {
-                self.keep_link(&link).await?;
+            heard = link.memory.hear(beat, self.now_ms());
+            if heard == Heard::Other {
+                self.keep_memory(child, link.memory).await?;
             }
             welcome.clone = link.memory.clone_at_ms != clones;
         }
         welcome.quarantined =
             self.in_quarantine(&mut snapshot, child).await?.into_iter().take(ASIDE_TOLD_MAX).collect();
-        let rows = self.registry_rows(&mut snapshot).await?;
-        let registry = if registry == registry_digest(&rows) { Vec::new() } else { rows };
+        let same = registry == self.registry_digest(&mut snapshot, tree).await?;
+        let registry = if same { Vec::new() } else { self.registry_rows(&mut snapshot).await? };
         let id = self.outside.chance.u64();
         let open = Open {
             id,
@@ -133,10 +145,33 @@ impl<E: Engine> Office<E> {
             echoes: Echoes::default(),
             told: Vec::new(),
             next_batch: 0,
+            heard_more: heard == Heard::Further,
         };
         self.sessions().insert(child, open);
         self.live_visited(child, false);
-        Ok(Session { id, welcome, spread_ms: spread(child), registry })
+        let heard_more = heard == Heard::Further;
+        Ok(Session { id, welcome, spread_ms: spread(child), registry, heard_more })
+    }
+
+    /// Keeps what a child told of itself when it opened this session, unless it has delivered meanwhile: that kept it too.
+    /// Called a while after the handshake, so that an ordinary round costs no commit more; until then it is known here all
+    /// the same.
+    ///
+    /// # Errors
+    /// [`OfficeError`] when the store fails.
+    pub async fn keep_heartbeat(&self, child: BaseId, session: u64) -> Result<(), OfficeError> {
+        let open = |open: &&Open| open.id == session && open.heard_more;
+        let memory = self.sessions().get(&child).filter(open).map(|open| open.link.memory);
+        let Some(memory) = memory else { return Ok(()) };
+        self.keep_memory(child, memory).await?;
+        self.note_heartbeat_kept(child, session);
+        Ok(())
+    }
+
+    fn note_heartbeat_kept(&self, child: BaseId, session: u64) {
+        if let Some(open) = self.sessions().get_mut(&child).filter(|open| open.id == session) {
+            open.heard_more = false;
+        }
     }
 
     /// Ends a session; one that has taken its place meanwhile goes on.
@@ -147,9 +182,11 @@ impl<E: Engine> Office<E> {
         }
     }
 
-    async fn keep_link(&self, link: &Link) -> Result<(), OfficeError> {
+    async fn keep_memory(&self, child: BaseId, memory: Memory) -> Result<(), OfficeError> {
         let mut tx = self.store.begin().await?;
-        tx.apply(&Changes { links: vec![link.clone()], ..Changes::default() }).await?;
+        let kept = tx.links().await?.into_iter().find(|link| link.peer == child && !link.up);
+        let link = Link { memory, ..kept.unwrap_or(Link { peer: child, ..Link::default() }) };
+        tx.apply(&Changes { links: vec![link], ..Changes::default() }).await?;
         Ok(tx.commit().await?)
     }
 
@@ -158,6 +195,28 @@ impl<E: Engine> Office<E> {
             Some(kind) => Ok(reader.of_kind(&kind.name).await?),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// What two nodes compare to know whether they hold the same tree of bases. `tree` is what was known of it before
+    /// the snapshot was taken: what was worked out for a later one would not be found again.
+    pub(crate) async fn registry_digest<R: Read>(
+        &self,
+        reader: &mut R,
+        tree: Arc<Tree>,
+    ) -> Result<Vec<u8>, OfficeError> {
+        let kept = || self.digest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let settled = !self.tree_stale.load(Ordering::Acquire);
+        if let Some((of, digest)) = &*kept()
+            && settled
+            && Arc::ptr_eq(of, &tree)
+        {
+            return Ok(digest.clone());
+        }
+        let digest = registry_digest(&self.registry_rows(reader).await?);
+        if settled {
+            *kept() = Some((tree, digest.clone()));
+        }
+        Ok(digest)
     }
 
     /// Takes batches that a child pushed, all in one transaction; answers once it is durable. Batches of an ended
@@ -204,6 +263,9 @@ impl<E: Engine> Office<E> {
             done => done?,
         }
         self.note_taken(child, session, next);
+        if whole && link.is_some() {
+            self.note_heartbeat_kept(child, session);
+        }
         for part in &parts {
             self.note_corrections(&part.received.corrected);
             self.note_echoes(child, session, &part.received, part.applied.first_seq);
@@ -437,6 +499,11 @@ impl<E: Engine> Office<E> {
         self.sessions().get(&link.peer).map_or(link.cursor, |open| open.link.cursor)
     }
 
+    /// As [`Office::cursor_of`], of what the child told of itself.
+    pub(crate) fn memory_of(&self, link: &Link) -> Memory {
+        self.sessions().get(&link.peer).filter(|_| !link.up).map_or(link.memory, |open| open.link.memory)
+    }
+
     /// Rows for a child up to the limits of a batch, and the number of the last row looked at unless that was all.
     async fn visible_rows(
         &self,
@@ -551,7 +618,7 @@ const ASIDE_TOLD_MAX: usize = 10_000;
 /// Withdraws read for one page; what is beyond comes with the next.
 const WITHDRAWS_PER_PAGE: usize = 100_000;
 
-/// What two nodes compare to know whether they hold the same tree of bases.
+/// The digest of the bases' records.
 pub(crate) fn registry_digest(rows: &[Row]) -> Vec<u8> {
     let mut sorted: Vec<_> = rows.iter().map(|row| (row.id, &row.state)).collect();
     sorted.sort();

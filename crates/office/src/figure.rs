@@ -163,7 +163,8 @@ impl<E: Engine> Office<E> {
         let known = |id| replicas.get(&id).map_or(0, |replica| replica.tick);
         let links = snapshot.links().await?;
         let below = links.iter().filter(|link| !link.up);
-        let missing: BTreeMap<BaseId, u64> = below.map(|l| (l.peer, l.memory.missing(known))).collect();
+        let missing: BTreeMap<BaseId, u64> =
+            below.map(|l| (l.peer, self.memory_of(l).missing(known))).collect();
         let in_service = |base: &BaseId| tree.get(*base).is_some_and(|b| b.standing == Standing::Active);
         let report = |base: BaseId| {
             let kept = quarantined.get(&base).copied().unwrap_or(0);

@@ -52,6 +52,11 @@ impl<E: Engine> Office<E> {
         history: Vec<Revision>,
         beside: Changes,
     ) -> Result<Vec<Part>, OfficeError> {
+        if pushed.is_empty() {
+            let changes = Changes { seals: beside.seals, links: beside.links, ..Changes::default() };
+            let only = Received { changes, ..Received::default() };
+            return Ok(vec![self.write_part(tx, tree, only).await?]);
+        }
         let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
         let existing: BTreeMap<_, _> = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
         let known = self.known(tx, asked, pushed, &existing).await?;

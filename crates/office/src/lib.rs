@@ -111,6 +111,12 @@ pub struct Office<E: Engine = Store> {
     tree: RwLock<Arc<Tree>>,
     /// A transaction has changed the tree, and the one above does not say so yet.
     tree_stale: AtomicBool,
+    /// The digest of the bases' records that the tree was read from.
+    digest: Mutex<Option<(Arc<Tree>, Vec<u8>)>>,
+    /// The parent remembers a later state of this database.
+    restored: AtomicBool,
+    /// The latest own seals, kept in the database or not yet.
+    minted: Mutex<BTreeMap<BaseId, sync::Seal>>,
     replicas: Mutex<Arc<BTreeMap<ReplicaId, Replica>>>,
     sessions: Mutex<BTreeMap<BaseId, down::Open>>,
     acked_seals: Mutex<up::AckedSeals>,
@@ -184,6 +190,9 @@ impl<E: Engine> Office<E> {
             mint: Mutex::default(),
             tree: RwLock::new(Arc::new(tree)),
             tree_stale: AtomicBool::new(false),
+            digest: Mutex::default(),
+            restored: AtomicBool::new(false),
+            minted: Mutex::default(),
             replicas: Mutex::new(Arc::new(replicas)),
             sessions: Mutex::default(),
             acked_seals: Mutex::default(),

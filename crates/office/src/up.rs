@@ -11,13 +11,12 @@ use causal::{BaseId, RecordId};
 use store::{Engine, Read, Write};
 use sync::child::{Desk, Sent, resync};
 use sync::parent::{Hello, Incoming, Welcome};
-use sync::{Changes, Heartbeat, Link, Reason, Row, Seal, TimelineId, limits};
+use sync::{Changes, Heartbeat, Link, Position, Reason, Row, Seal, TimelineId, limits};
 
 pub use pull::PullOutcome;
 pub use push::{Acknowledged, Outgoing};
-pub(crate) use seals::{AckedSeals, Covers, covered_by, read_covers};
+pub(crate) use seals::{AckedSeals, Covers, Minted, covered_by, read_covers};
 
-use crate::down::registry_digest;
 use crate::{Office, OfficeError};
 
 /// A round with the parent under way.
@@ -26,11 +25,18 @@ pub struct Round<E: Engine> {
     pub(crate) timeline: TimelineId,
     pub(crate) parent: BaseId,
     snapshot: E::Snapshot,
+    /// What its handshake told of the parent; noted with the first acknowledgement.
+    met: Met,
+    cursor: Position,
     after: u64,
+    /// Rows handed out in batches.
+    taken: u64,
     ahead: Option<Vec<Row>>,
     index: u32,
     sent: BTreeMap<u32, Sent>,
     seals: Vec<Seal>,
+    /// The new ones of them, kept once the parent has acknowledged them.
+    minted: Minted,
     last_index: Option<u32>,
     pub(crate) refused_before: BTreeSet<RecordId>,
     /// After RESYNC, unless with a parent that is new: it may hold much of the same.
@@ -51,7 +57,26 @@ pub struct Round<E: Engine> {
     pub spared: u64,
 }
 
+/// What a handshake told of the parent, but for where it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Met {
+    clock_offset_ms: i64,
+    peer_version: String,
+}
+
+impl Met {
+    fn noted(&self, link: Link) -> Link {
+        let Met { clock_offset_ms, peer_version } = self.clone();
+        Link { clock_offset_ms, peer_version, ..link }
+    }
+}
+
 impl<E: Engine> Round<E> {
+    /// Where the next pull starts.
+    pub fn cursor(&self) -> Position {
+        self.cursor
+    }
+
     /// Pushes from a later snapshot, before anything was pushed.
     pub(crate) async fn renew(&mut self, snapshot: E::Snapshot) -> Result<(), OfficeError> {
         self.snapshot = snapshot;
@@ -86,9 +111,10 @@ impl<E: Engine> Office<E> {
     /// [`OfficeError`] at the root, or when the store cannot be read.
     pub async fn hello(&self, version: &str) -> Result<(Hello, Vec<u8>), OfficeError> {
         let parent = self.parent_or_fail()?;
+        let tree = self.tree();
         let mut snapshot = self.store.snapshot().await?;
         let link = up_link(&mut snapshot, parent).await?;
-        let digest = registry_digest(&self.registry_rows(&mut snapshot).await?);
+        let digest = self.registry_digest(&mut snapshot, tree).await?;
         let unsent = snapshot.unsent_count().await?;
         let heartbeat = Heartbeat { position: snapshot.timelines().await?.now(), head: self.mint().head() };
         let hello = Hello {
@@ -123,27 +149,45 @@ impl<E: Engine> Office<E> {
         self.begin_once(session)?;
         self.live_began();
         self.learn_registry(parent, registry).await?;
+        self.still_above(&self.tree(), parent)?;
+        let peer_version = peer_version.chars().take(limits::TEXT_BYTES / 4).collect();
+        let met = Met { clock_offset_ms: offset_ms, peer_version };
+        let mut snapshot = self.store.snapshot().await?;
+        let link = up_link(&mut snapshot, parent).await?;
+        let compares = link.ack.is_some() && (welcome.resync || is_at_start(&link));
+        self.note_past(&mut snapshot, welcome).await?;
+        if self.must_settle(&mut snapshot, welcome).await? {
+            drop(snapshot);
+            self.settle_welcome(parent, welcome, &met).await?;
+            snapshot = self.store.snapshot().await?;
+        }
+        let minted = self.mint_seals(&mut snapshot, parent_ms).await?;
+        let timeline = welcome.position.timeline;
+        let round = self.round_of(snapshot, session, timeline, parent, minted).await?;
+        Ok(Round { compares, met, resync: welcome.resync, ..round })
+    }
+
+    /// Whether the parent's answer asks for something to be written before anything is sent.
+    async fn must_settle(&self, snapshot: &mut E::Snapshot, welcome: &Welcome) -> Result<bool, OfficeError> {
+        Ok(welcome.resync || welcome.clone || snapshot.quarantined(1).await?.len() == 1)
+    }
+
+    /// RESYNC, what the parent no longer keeps aside, and that there are two nodes of this identity.
+    async fn settle_welcome(&self, parent: BaseId, welcome: &Welcome, met: &Met) -> Result<(), OfficeError> {
         let mut tx = self.store.begin().await?;
         self.still_above(&*self.tree_in(&mut tx).await?, parent)?;
         let mut link = up_link(&mut tx, parent).await?;
-        let compares = link.ack.is_some() && (welcome.resync || is_at_start(&link));
-        link.clock_offset_ms = offset_ms;
-        link.peer_version = peer_version.chars().take(limits::TEXT_BYTES / 4).collect();
         if welcome.resync {
-            tx.apply(&resync(&link, welcome)).await?;
+            tx.apply(&resync(&met.noted(link), welcome)).await?;
             self.acked_seals().clear();
-            link = Link { clock_offset_ms: offset_ms, ..up_link(&mut tx, parent).await? };
+            link = up_link(&mut tx, parent).await?;
         }
         self.let_go(&mut tx, parent, &welcome.quarantined).await?;
-        self.note_past(&mut tx, welcome).await?;
         if welcome.clone {
             link.memory.clone_at_ms = self.now_ms();
         }
-        let seals = self.mint_seals(&mut tx, parent_ms).await?;
-        tx.apply(&Changes { links: vec![link], seals, ..Changes::default() }).await?;
-        tx.commit().await?;
-        let round = self.fix_snapshot(session, welcome.position.timeline, parent, welcome.resync).await?;
-        Ok(Round { compares, ..round })
+        tx.apply(&Changes { links: vec![met.noted(link)], ..Changes::default() }).await?;
+        Ok(tx.commit().await?)
     }
 
     fn begin_once(&self, session: u64) -> Result<(), OfficeError> {
@@ -158,26 +202,31 @@ impl<E: Engine> Office<E> {
         Ok(())
     }
 
-    /// What is to be pushed, as of now: the snapshot comes after the seals were minted, and holds all of them (P1).
-    pub(crate) async fn fix_snapshot(
+    /// What is to be pushed as of a snapshot, which holds all that the seals cover (P1).
+    pub(crate) async fn round_of(
         &self,
+        mut snapshot: E::Snapshot,
         session: u64,
         timeline: TimelineId,
         parent: BaseId,
-        resync: bool,
+        minted: Minted,
     ) -> Result<Round<E>, OfficeError> {
-        let mut snapshot = self.store.snapshot().await?;
-        let seals = self.seals_to_send(&mut snapshot).await?;
+        let link = up_link(&mut snapshot, parent).await?;
+        let seals = self.seals_to_send(&mut snapshot, &minted.seals).await?;
         let refused = snapshot.quarantined(QUARANTINE_LOOK).await?.into_iter().filter(|q| !q.inbound);
         Ok(Round {
             session,
             timeline,
             parent,
+            met: Met { clock_offset_ms: link.clock_offset_ms, peer_version: link.peer_version },
+            cursor: link.cursor.unwrap_or(Position { timeline, seq: 0 }),
             after: 0,
+            taken: 0,
             ahead: None,
             index: 0,
             sent: BTreeMap::new(),
             seals,
+            minted,
             last_index: None,
             refused_before: refused.map(|q| q.record).collect(),
             to_push: snapshot.unsent_count().await?,
@@ -186,7 +235,7 @@ impl<E: Engine> Office<E> {
             pulled: 0,
             withdrawn: 0,
             refused: 0,
-            resync,
+            resync: false,
             compares: false,
             spared: 0,
         })

@@ -64,6 +64,8 @@ pub enum Talk<D: Disk> {
 /// A push under way: batches go up in order, acknowledgements come down in order.
 pub struct Push<D: Disk> {
     pub round: Round<EngineOf<D>>,
+    /// The edits of its own base that it held when the round began: what its seal claims.
+    pub began: BTreeSet<Dot>,
     pub session: u64,
     pub up: VecDeque<PushedBatch>,
     pub down: VecDeque<Ack>,
@@ -78,6 +80,7 @@ pub struct Push<D: Disk> {
 #[derive(Clone)]
 pub struct Seen {
     pub kind: String,
+    pub seq: u64,
     pub state: Vec<u8>,
     pub copy: Copy,
     pub hidden: bool,

@@ -150,6 +150,11 @@ impl<D: Disk> World<D> {
             Call::Over if self.options.reseats > 0 => return self.exchange(child, parent).await,
             _ => return Ok(()),
         };
+        // Half of the parents get round to it before the push.
+        if session.heard_more && session.id % 2 == 1 {
+            let kept = self.machines[parent].office.keep_heartbeat(base, session.id).await;
+            self.after(parent, "keeping a heartbeat", kept).await?;
+        }
         if self.options.reseats > 0 {
             self.exchange(child, parent).await?;
         }
@@ -183,6 +188,7 @@ impl<D: Disk> World<D> {
         let Call::Done(round) = self.after(child, "begin", begun).await? else { return Ok(()) };
         let push = Push {
             round,
+            began: self.own_edits(child, u64::MAX),
             session: session.id,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -237,6 +243,7 @@ impl<D: Disk> World<D> {
             Some(batch) => {
                 push.all_sent = batch.last;
                 push.last_index = batch.last.then_some(batch.index);
+                batch.seals.iter().for_each(|seal| self.note_seal(child, seal, &push.began));
                 let batch = PushedBatch::from(batch);
                 if faults {
                     let (base, session) = (self.machines[child].base, push.session);
@@ -293,9 +300,7 @@ impl<D: Disk> World<D> {
         push: &Push<D>,
     ) -> Checked<Option<office::PulledPage>> {
         let base = self.machines[child].base;
-        let cursor = self.machines[child].office.cursor(&push.round).await;
-        let Call::Done(cursor) = self.after(child, "cursor", cursor).await? else { return Ok(None) };
-        let page = self.machines[parent].office.whole_pull(base, push.session, cursor).await;
+        let page = self.machines[parent].office.whole_pull(base, push.session, push.round.cursor()).await;
         let Call::Done(page) = self.after(parent, "page along", page).await? else { return Ok(None) };
         if let Some(page) = &page {
             self.check_page(child, parent, page)?;
@@ -380,9 +385,7 @@ impl<D: Disk> World<D> {
         faults: bool,
     ) -> Checked {
         let base = self.machines[child].base;
-        let cursor = self.machines[child].office.cursor(&round).await;
-        let Call::Done(cursor) = self.after(child, "cursor", cursor).await? else { return Ok(()) };
-        let page = self.machines[parent].office.page(base, session, cursor).await;
+        let page = self.machines[parent].office.page(base, session, round.cursor()).await;
         let Call::Done(page) = self.after(parent, "page", page).await? else { return Ok(()) };
         self.check_page(child, parent, &page)?;
         if faults {

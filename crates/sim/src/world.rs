@@ -180,7 +180,7 @@ impl<D: Disk> World<D> {
             ids.insert(row.id);
             let old = self.machines[at].copies.get_mut(&row.id);
             if let Some(old) = old.filter(|old| old.state == row.state) {
-                (old.hidden, old.refused) = (row.hidden, row.refused);
+                (old.seq, old.hidden, old.refused) = (row.seq, row.hidden, row.refused);
                 continue;
             }
             news.push(row);
@@ -257,8 +257,15 @@ impl<D: Disk> World<D> {
         let machine = &mut self.machines[at];
         machine.ever.extend(&held);
         machine.dropped.remove(&row.id);
-        let seen =
-            Seen { kind: row.kind, state: row.state, copy, hidden: row.hidden, refused: row.refused, held };
+        let seen = Seen {
+            kind: row.kind,
+            seq: row.seq,
+            state: row.state,
+            copy,
+            hidden: row.hidden,
+            refused: row.refused,
+            held,
+        };
         machine.copies.insert(row.id, seen);
         Ok(())
     }
@@ -347,25 +354,32 @@ impl<D: Disk> World<D> {
                 .collect(),
         };
         for seal in seals.iter().filter(|seal| !known.contains(seal)) {
-            self.note_seal(at, seal);
             self.check_seal(at, seal, &kept)?;
         }
         self.machines[at].seals = seals;
         Ok(())
     }
 
-    /// What a seal claims that was just minted: all that its base wrote and this disk holds.
-    fn note_seal(&mut self, at: usize, seal: &Seal) {
+    /// The edits of its own base that a machine holds now, in rows up to a number.
+    pub fn own_edits(&self, at: usize, upto: u64) -> BTreeSet<Dot> {
         let machine = &self.machines[at];
+        let mut edits = BTreeSet::new();
+        for (id, seen) in machine.copies.iter().filter(|(_, seen)| seen.seq <= upto) {
+            let own = |dot: &&Dot| self.ledger.edit(*id, **dot).is_some_and(|made| made.base == machine.base);
+            edits.extend(seen.held.iter().filter(own));
+        }
+        edits
+    }
+
+    /// What a seal claims that is sent: all that its base wrote by when the round began, and whatever else it says to
+    /// cover.
+    pub fn note_seal(&mut self, at: usize, seal: &Seal, began: &BTreeSet<Dot>) {
         let key = (seal.base, seal.timeline, seal.n);
-        if seal.base != machine.base || self.sealed.contains_key(&key) {
+        if seal.base != self.machines[at].base || self.sealed.contains_key(&key) {
             return;
         }
-        let mut claimed = BTreeSet::new();
-        for (id, seen) in &machine.copies {
-            let own = |dot: &&Dot| self.ledger.edit(*id, **dot).is_some_and(|made| made.base == seal.base);
-            claimed.extend(seen.held.iter().filter(own));
-        }
+        let mut claimed = self.own_edits(at, seal.covers_seq);
+        claimed.extend(began);
         self.sealed.insert(key, claimed);
     }
 

@@ -27,11 +27,21 @@ pub struct Memory {
     pub clone_at_ms: u64,
 }
 
+/// What a heartbeat told, as far as it must be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// The same as before.
+    Nothing,
+    /// The child went on as it was: what it has saved since is on its way. To be kept soon, in case it never comes.
+    Further,
+    /// Another stretch of its life, or another replica: to be kept at once.
+    Other,
+}
+
 impl Memory {
-    /// Takes note of a heartbeat. Answers whether it matters enough to be kept at once: the disk may be lost before the
-    /// round is over.
-    pub fn hear(&mut self, beat: Heartbeat, now_ms: u64) -> bool {
-        let Some(last) = self.last.replace(beat) else { return true };
+    /// Takes note of a heartbeat.
+    pub fn hear(&mut self, beat: Heartbeat, now_ms: u64) -> Heard {
+        let Some(last) = self.last.replace(beat) else { return Heard::Other };
         let line = beat.position.timeline;
         if line != last.position.timeline {
             // A restart begins a stretch that was never heard of: one that comes back belongs to another live node.
@@ -43,7 +53,12 @@ impl Memory {
         if beat.head.replica != last.head.replica && last.head.tick > 0 {
             self.owed = Some(last.head);
         }
-        beat != last
+        let same = line == last.position.timeline && beat.head.replica == last.head.replica;
+        match (same, beat == last) {
+            (_, true) => Heard::Nothing,
+            (true, false) => Heard::Further,
+            (false, false) => Heard::Other,
+        }
     }
 
     /// How many edits the child is known to have made that have never arrived. `known` tells the highest tick that has
@@ -88,8 +103,10 @@ mod tests {
     #[test]
     fn nothing_new_need_not_be_kept() {
         let mut memory = Memory::default();
-        assert!(memory.hear(beat(7, 20, 1, 12), 1));
-        assert!(!memory.hear(beat(7, 20, 1, 12), 2));
-        assert!(memory.hear(beat(7, 21, 1, 13), 3));
+        assert_eq!(memory.hear(beat(7, 20, 1, 12), 1), Heard::Other, "the first");
+        assert_eq!(memory.hear(beat(7, 20, 1, 12), 2), Heard::Nothing);
+        assert_eq!(memory.hear(beat(7, 21, 1, 13), 3), Heard::Further);
+        assert_eq!(memory.hear(beat(7, 21, 2, 1), 4), Heard::Other, "another replica");
+        assert_eq!(memory.hear(beat(8, 21, 2, 1), 5), Heard::Other, "another stretch");
     }
 }

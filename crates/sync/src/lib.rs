@@ -20,7 +20,7 @@ mod position;
 pub mod schedule;
 pub mod watch;
 
-pub use heartbeat::{Heartbeat, Memory};
+pub use heartbeat::{Heard, Heartbeat, Memory};
 pub use model::{
     Changes, Handed, Link, NewRow, NewWithdraw, Quarantined, Reason, Replica, Revision, Row, Seal, Tick,
     Unsent, Withdraw, limits,

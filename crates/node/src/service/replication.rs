@@ -58,6 +58,9 @@ impl SyncService for Desk {
         let told = Hello::try_from(&said).map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
         let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
+        if session.heard_more {
+            tokio::spawn(keep_heartbeat(office.clone(), child, session.id));
+        }
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
         let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
         let welcome = welcome_message(office, &session, office.now_ms()).map_err(invalid_status)?;
@@ -153,6 +156,17 @@ impl SyncService for Desk {
         let (office, stopped) = (self.0.office.clone(), self.1.clone());
         tokio::spawn(watch::attend(office, line, request.into_inner(), told, stopped));
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+/// What a child told of itself is kept with what it delivers, mostly within a moment; after this long without that it is
+/// kept by itself.
+const HEARTBEAT_KEPT_AFTER: Duration = Duration::from_secs(2);
+
+async fn keep_heartbeat(office: Arc<Office>, child: BaseId, session: u64) {
+    tokio::time::sleep(HEARTBEAT_KEPT_AFTER).await;
+    if let Err(error) = office.keep_heartbeat(child, session).await {
+        tracing::warn!(%error, %child, "what a child told of itself is not kept");
     }
 }
 

@@ -1,12 +1,12 @@
 //! The child writes down what it would push.
 
 use store::{Engine, Exported, Read, Write};
+use sync::TimelineId;
 use sync::carried::{BYTES, EXPORTS_KEPT};
-use sync::{Changes, TimelineId};
 
 use super::Export;
 use super::memory::Memory;
-use crate::up::Outgoing;
+use crate::up::{Minted, Outgoing};
 use crate::{Office, OfficeError};
 
 /// The parent's clock in the latest receipt.
@@ -28,12 +28,13 @@ impl<E: Engine> Office<E> {
         let mut tx = self.store.begin().await?;
         let at_ms = self.parent_clock(&mut tx, known_ms).await?;
         let seals = self.mint_seals(&mut tx, at_ms).await?;
-        tx.apply(&Changes { seals, ..Changes::default() }).await?;
+        self.keep_seals(&mut tx, &seals).await?;
         tx.commit().await?;
 
         let id = self.outside.chance.u64();
         let presumed = hello.ack.map_or(TimelineId(0), |ack| ack.timeline);
-        let mut round = self.fix_snapshot(id, presumed, parent, false).await?;
+        let mut round =
+            self.round_of(self.store.snapshot().await?, id, presumed, parent, Minted::default()).await?;
         let mut export = Export { id, hello, registry_digest, left: round.to_push, ..Export::default() };
         let mut bytes = 0;
         while bytes < BYTES

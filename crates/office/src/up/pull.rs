@@ -52,16 +52,6 @@ impl<E: Engine> Office<E> {
         Ok(changes)
     }
 
-    /// Where the next pull starts.
-    ///
-    /// # Errors
-    /// [`OfficeError`] when the store cannot be read.
-    pub async fn cursor(&self, round: &Round<E>) -> Result<Position, OfficeError> {
-        let mut snapshot = self.store.snapshot().await?;
-        let link = up_link(&mut snapshot, round.parent).await?;
-        Ok(link.cursor.unwrap_or(Position { timeline: round.timeline, seq: 0 }))
-    }
-
     /// Takes pages of the parent's changes, as many in one transaction as can be told apart in any order.
     ///
     /// # Errors
@@ -141,6 +131,7 @@ impl<E: Engine> Office<E> {
         round: &mut Round<E>,
         page: TakenPage,
     ) -> Result<PullOutcome, OfficeError> {
+        round.cursor = page.cursor;
         round.pulled += page.pulled;
         round.withdrawn += page.withdrawn;
         self.committed(&page.changes).await?;

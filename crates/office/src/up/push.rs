@@ -83,7 +83,8 @@ impl<E: Engine> Office<E> {
             sent = Sent { upto: sent.after, rows: Vec::new(), ..sent };
         }
         round.after = upto;
-        let ahead = match rows.is_empty() {
+        round.taken += rows.len() as u64;
+        let ahead = match rows.is_empty() || round.taken == round.to_push {
             true => Vec::new(),
             false => round.snapshot.unsent(upto, self.settings.batch_records, limits::BATCH_BYTES).await?,
         };
@@ -103,11 +104,9 @@ impl<E: Engine> Office<E> {
 
     /// Planted: a seal that is minted when all has been sent claims what was saved meanwhile.
     async fn seal_late(&self, round: &mut Round<E>) -> Result<(), OfficeError> {
-        let mut tx = self.store.begin().await?;
-        let seals = self.mint_seals(&mut tx, self.now_ms()).await?;
-        tx.apply(&Changes { seals, ..Changes::default() }).await?;
-        tx.commit().await?;
-        round.seals = self.seals_to_send(&mut self.store.snapshot().await?).await?;
+        let mut snapshot = self.store.snapshot().await?;
+        round.minted = self.mint_seals(&mut snapshot, self.now_ms()).await?;
+        round.seals = self.seals_to_send(&mut snapshot, &round.minted.seals).await?;
         Ok(())
     }
 
@@ -208,8 +207,12 @@ impl<E: Engine> Office<E> {
             let ids: Vec<RecordId> = sent.rows.iter().map(|(id, _)| *id).collect();
             changes.clean.extend(tx.rows(&ids).await?.iter().map(|row| row.seq));
         }
+        let link = up_link(tx, round.parent).await?;
+        changes.links.iter_mut().for_each(|acked| *acked = round.met.noted(std::mem::take(acked)));
+        changes.links.retain(|acked| *acked != link);
         if last {
             changes.ticks = ticks_of(round.parent, &round.seals);
+            self.keep_seals(tx, &round.minted).await?;
         }
         let applied = tx.apply(&changes).await?;
         let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;

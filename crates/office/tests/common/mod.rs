@@ -113,7 +113,7 @@ pub async fn round<E: Engine>(child: &Office<E>, parent: &Office<E>) -> Result<C
             child.acknowledge(&mut round, session.id, index, position, named).await?;
         }
     }
-    let mut cursor = child.cursor(&round).await?;
+    let mut cursor = round.cursor();
     loop {
         let page: PulledPage = parent.page(me, session.id, cursor).await?;
         let outcome = child.receive_page(&mut round, page).await?;

@@ -205,7 +205,7 @@ impl<'n> Session<'n> {
     }
 
     pub async fn pull(&mut self) {
-        let mut cursor: Position = self.child.office.cursor(&self.round).await.unwrap();
+        let mut cursor: Position = self.round.cursor();
         loop {
             let me = self.child.office.me().base;
             let page = self.parent.office.page(me, self.id, cursor).await.unwrap();

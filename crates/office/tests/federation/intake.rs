@@ -64,7 +64,7 @@ async fn a_large_push_is_one_transaction_with_a_verdict_for_each_record() {
     });
     three.street.acknowledge_all(&mut sent, acks.collect()).await.unwrap();
     assert_eq!((sent.pushed, sent.refused), (COUNT as u64 - 1, 1));
-    let cursor = three.street.cursor(&sent).await.unwrap();
+    let cursor = sent.cursor();
     let page = three.district.page(three.street.me().base, session, cursor).await.unwrap();
     assert!(page.end && page.rows.is_empty(), "nothing of what was pushed comes back in this session");
 

@@ -5,21 +5,27 @@ use schema::Schema;
 use sqlx::sqlite::SqliteConnection;
 use sync::Changes;
 
+use super::basics::Basics;
 use super::{counter, handed, link, quarantine, record, replica, revision, seal, tick, unsent, withdraw};
 use crate::error::StoreError;
 
-/// Performs the changes; gives back the first and the last number given out.
+/// Performs the changes; gives back the first and the last number given out. `before` tells the last one before them, and
+/// the time that edits are stamped with.
 ///
 /// What concerns old numbers (acknowledgements, refusals, drops) comes before new ones are given out.
 pub(super) async fn apply(
     conn: &mut SqliteConnection,
     schema: &Schema,
     changes: &Changes,
+    before: Basics,
 ) -> Result<(u64, u64), StoreError> {
     refuse_twice(changes)?;
     apply_to_old(conn, changes).await?;
     let count = (changes.rows.len() + changes.withdraws.len()) as u64;
-    let last = if count > 0 { counter::take(conn, count).await? } else { counter::last(conn).await? };
+    let last = match count {
+        0 => before.seq,
+        _ => counter::take(conn, count, before.saved_at).await?,
+    };
     let first = last + 1 - count;
     record::upsert(conn, schema, &changes.rows, first).await?;
     unsent::add(conn, &changes.rows, first).await?;

@@ -22,7 +22,7 @@ pub(super) async fn figure(
     if query.group_by.len() > GROUPS_MAX {
         return Err(StoreError::bad_query("统计分组太多 / too many breakdowns"));
     }
-    let searched = search::searched(conn).await?;
+    let searched = if query.text.is_some() { search::searched(conn).await? } else { 0 };
     let mut source = filter::source(&Filter::of_figure(query), kind, searched)?;
     // Grouped by the columns as they are, and made text afterwards: so an index can give the groups in order.
     let home = if query.over_homes { "zeroblob(16)" } else { "r.home" };

@@ -69,7 +69,8 @@ pub(super) struct Source {
     pub bound: Bound,
 }
 
-/// Builds the parts. `searched` is the number up to which the search index is complete in this snapshot.
+/// Builds the parts. `searched` is the number up to which the search index is complete in this snapshot; it matters only
+/// where text is searched for.
 pub(super) fn source(filter: &Filter<'_>, kind: Option<&Kind>, searched: u64) -> Result<Source, StoreError> {
     let mut source = Source {
         with: String::new(),

@@ -19,7 +19,7 @@ pub(super) async fn list(
     kind: Option<&Kind>,
     query: &Query,
 ) -> Result<Page, StoreError> {
-    let searched = search::searched(conn).await?;
+    let searched = if query.text.is_some() { search::searched(conn).await? } else { 0 };
     let source = filter::source(&Filter::of_list(query), kind, searched)?;
     let total = count(conn, source.clone()).await?;
     let places = places(conn, kind, query, source).await?;

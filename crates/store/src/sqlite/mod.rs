@@ -2,6 +2,7 @@
 
 mod apply;
 mod backup;
+mod basics;
 mod certificate;
 mod checkpoint;
 mod counter;
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 use schema::Schema;
 use sqlx::SqlitePool;
-use sync::TimelineId;
+use sync::{Timeline, TimelineId};
 
 #[cfg(feature = "memory")]
 pub(crate) use apply::refuse_twice;
@@ -61,6 +62,8 @@ pub struct Store {
 
 struct Inner {
     timeline: TimelineId,
+    /// All stretches of this database's life; only an opening begins one.
+    timelines: Vec<Timeline>,
     schema: RwLock<Arc<Schema>>,
     writer: SqlitePool,
     readers: SqlitePool,
@@ -82,10 +85,12 @@ impl Store {
         open::migrate(&writer).await?;
         let mut tx = writer.begin_with(dialect::BEGIN_WRITE).await.doing("opening the database")?;
         counter::open(&mut tx, opening).await?;
+        let timelines = counter::timelines(&mut tx).await?;
         open::make_views(&mut tx, &schema).await?;
         tx.commit().await.doing("opening the database")?;
         let inner = Inner {
             timeline: opening.timeline,
+            timelines,
             schema: RwLock::new(schema),
             writer,
             readers: open::readers(folder),
@@ -176,14 +181,12 @@ impl Engine for Store {
 
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let begun = self.inner.readers.begin_with(dialect::BEGIN_READ).await;
-        let mut tx = begun.doing("beginning to read")?;
-        counter::last(&mut tx).await?;
-        Ok(Snapshot::new(self.clone(), tx))
+        Snapshot::begin(self.clone(), begun.doing("beginning to read")?).await
     }
 
     async fn begin(&self) -> Result<Tx, StoreError> {
         let begun = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await;
-        Ok(Tx::new(self.clone(), begun.doing("beginning to write")?))
+        Tx::begin(self.clone(), begun.doing("beginning to write")?).await
     }
 
     /// The views follow at once.

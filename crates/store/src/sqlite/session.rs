@@ -11,6 +11,7 @@ use sync::{
     Changes, Handed, Link, Position, Quarantined, Replica, Revision, Row, Seal, Tick, Timelines, Withdraw,
 };
 
+use super::basics::Basics;
 use super::{
     Store, apply, certificate, counter, decision, exported, figure, handed, invite, link, list, meta,
     quarantine, replica, revision, seal, search, tick, unsent, withdraw,
@@ -39,20 +40,41 @@ pub struct Session<M> {
     store: Store,
     schema: Arc<Schema>,
     tx: Transaction<'static, Sqlite>,
+    /// Kept up with what the session itself writes.
+    basics: Basics,
+    /// Once they were asked for, and until the session writes one; so are the seals.
+    links: Option<Vec<Link>>,
+    seals: Option<Vec<Seal>>,
+    /// An edit was stamped with a time that is not kept yet.
+    stamped: bool,
     written: u64,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<M> Session<M> {
-    pub(super) fn new(store: Store, tx: Transaction<'static, Sqlite>) -> Session<M> {
-        Session { schema: store.schema(), store, tx, written: 0, mode: PhantomData }
+    /// A session over a transaction that has just begun; a snapshot is of this moment.
+    pub(super) async fn begin(
+        store: Store,
+        mut tx: Transaction<'static, Sqlite>,
+    ) -> Result<Session<M>, StoreError> {
+        let basics = Basics::read(&mut tx).await?;
+        Ok(Session {
+            schema: store.schema(),
+            store,
+            tx,
+            basics,
+            links: None,
+            seals: None,
+            stamped: false,
+            written: 0,
+            mode: PhantomData,
+        })
     }
 
     /// Has the search index caught up afterwards, if this search had much to go through without it.
     async fn note_lag(&mut self, text: Option<&str>) -> Result<(), StoreError> {
         if text.is_some_and(|t| !t.trim().is_empty()) {
-            let lag =
-                counter::last(&mut self.tx).await?.saturating_sub(search::searched(&mut self.tx).await?);
+            let lag = self.basics.seq.saturating_sub(search::searched(&mut self.tx).await?);
             if lag > search::LAG {
                 self.store.index_words_soon();
             }
@@ -71,7 +93,7 @@ impl<M> Read for Session<M> {
     }
 
     async fn timelines(&mut self) -> Result<Timelines, StoreError> {
-        counter::timelines(&mut self.tx).await
+        Ok(Timelines { all: self.store.inner.timelines.clone(), seq: self.basics.seq })
     }
 
     async fn unsent(
@@ -80,10 +102,16 @@ impl<M> Read for Session<M> {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        if !self.basics.unsent {
+            return Ok(Vec::new());
+        }
         unsent::unsent(&mut self.tx, after_seq, max_rows, max_bytes).await
     }
 
     async fn unsent_count(&mut self) -> Result<u64, StoreError> {
+        if !self.basics.unsent {
+            return Ok(0);
+        }
         unsent::count(&mut self.tx).await
     }
 
@@ -101,6 +129,9 @@ impl<M> Read for Session<M> {
     }
 
     async fn changes(&mut self, after_seq: u64, limit: usize) -> Result<Vec<(Row, Scope)>, StoreError> {
+        if after_seq >= self.basics.seq {
+            return Ok(Vec::new());
+        }
         super::record::changes(&mut self.tx, after_seq, limit).await
     }
 
@@ -119,6 +150,9 @@ impl<M> Read for Session<M> {
         after_seq: u64,
         limit: usize,
     ) -> Result<Vec<(Row, Scope)>, StoreError> {
+        if after_seq >= self.basics.seq {
+            return Ok(Vec::new());
+        }
         super::record::changes_among(&mut self.tx, homes, after_seq, limit).await
     }
 
@@ -128,15 +162,26 @@ impl<M> Read for Session<M> {
         after_seq: u64,
         limit: usize,
     ) -> Result<Vec<Withdraw>, StoreError> {
+        if !self.basics.withdraws || after_seq >= self.basics.seq {
+            return Ok(Vec::new());
+        }
         withdraw::of_child(&mut self.tx, child, after_seq, limit).await
     }
 
     async fn links(&mut self) -> Result<Vec<Link>, StoreError> {
-        link::all(&mut self.tx).await
+        if let Some(links) = &self.links {
+            return Ok(links.clone());
+        }
+        let links = link::all(&mut self.tx).await?;
+        Ok(self.links.insert(links).clone())
     }
 
     async fn seals(&mut self) -> Result<Vec<Seal>, StoreError> {
-        seal::all(&mut self.tx).await
+        if let Some(seals) = &self.seals {
+            return Ok(seals.clone());
+        }
+        let seals = seal::all(&mut self.tx).await?;
+        Ok(self.seals.insert(seals).clone())
     }
 
     async fn ticks(&mut self) -> Result<Vec<Tick>, StoreError> {
@@ -144,10 +189,16 @@ impl<M> Read for Session<M> {
     }
 
     async fn quarantined(&mut self, limit: usize) -> Result<Vec<Quarantined>, StoreError> {
+        if !self.basics.aside {
+            return Ok(Vec::new());
+        }
         quarantine::latest(&mut self.tx, limit).await
     }
 
     async fn quarantine_counts(&mut self) -> Result<Vec<(BaseId, u64)>, StoreError> {
+        if !self.basics.aside {
+            return Ok(Vec::new());
+        }
         quarantine::counts(&mut self.tx).await
     }
 
@@ -160,11 +211,14 @@ impl<M> Read for Session<M> {
     }
 
     async fn unattested(&mut self) -> Result<Vec<RecordId>, StoreError> {
+        if !self.basics.unattested {
+            return Ok(Vec::new());
+        }
         handed::unattested(&mut self.tx).await
     }
 
     async fn forgotten(&mut self) -> Result<u64, StoreError> {
-        counter::forgotten(&mut self.tx).await
+        Ok(self.basics.forgotten)
     }
 
     async fn list(&mut self, query: &Query) -> Result<Page, StoreError> {
@@ -210,13 +264,23 @@ impl<M> Read for Session<M> {
 
 impl Write for Tx {
     async fn apply(&mut self, changes: &Changes) -> Result<Applied, StoreError> {
-        let (first_seq, last) = apply::apply(&mut self.tx, &self.schema, changes).await?;
+        let (first_seq, last) = apply::apply(&mut self.tx, &self.schema, changes, self.basics).await?;
+        self.stamped &= last == self.basics.seq;
+        self.basics = self.basics.after(changes, last);
+        if !(changes.links.is_empty() && changes.forget_links.is_empty()) {
+            self.links = None;
+        }
+        if !changes.seals.is_empty() {
+            self.seals = None;
+        }
         self.written += apply::weight(changes);
         Ok(Applied { first_seq, position: Position { timeline: self.store.inner.timeline, seq: last } })
     }
 
     async fn saved_at(&mut self, now_ms: u64) -> Result<u64, StoreError> {
-        counter::saved_at(&mut self.tx, now_ms).await
+        self.basics.saved_at = now_ms.max(self.basics.saved_at + 1);
+        self.stamped = true;
+        Ok(self.basics.saved_at)
     }
 
     async fn reshow(&mut self, shown: &[(RecordId, Shown)]) -> Result<(), StoreError> {
@@ -250,7 +314,10 @@ impl Write for Tx {
         decision::put(&mut self.tx, decision).await
     }
 
-    async fn commit(self) -> Result<(), StoreError> {
+    async fn commit(mut self) -> Result<(), StoreError> {
+        if self.stamped {
+            counter::take(&mut self.tx, 0, self.basics.saved_at).await?;
+        }
         self.tx.commit().await.doing("making it durable")?;
         self.store.committed(self.written);
         Ok(())
