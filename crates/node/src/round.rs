@@ -270,6 +270,8 @@ async fn push(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<bool, NodeError> {
     let (batches, stream) = mpsc::channel(WINDOW);
+    // Let go with the last batch, so that the end of the stream goes along with it.
+    let mut batches = Some(batches);
     let mut in_flight = 0;
     let mut acks: Option<Streaming<PushAck>> = None;
     let mut stream = Some(stream);
@@ -280,9 +282,11 @@ async fn push(
                 let last = batch.last;
                 let cursor = if last { Some(round.cursor().into()) } else { None };
                 let message = PushBatch { cursor, ..push_batch(session, batch)? };
-                if batches.send(message).await.is_err() {
+                let Some(open) = batches.take() else { return Err(silent(address)) };
+                if open.send(message).await.is_err() {
                     return Err(silent(address));
                 }
+                batches = Some(open).filter(|_| !last);
                 in_flight += 1;
                 if !last && in_flight < WINDOW {
                     continue;

@@ -43,7 +43,7 @@ pub(super) async fn content(
     let statement = (statement_at_ms > told.statement_at_ms).then_some(statement);
     let Receipt { welcome, registry, answered_at_ms, .. } = receipt;
     let session = Session { id: bundle, welcome, spread_ms: 0, registry, heard_more: false };
-    let welcome = welcome_message(&node.office, &session, answered_at_ms)?;
+    let welcome = welcome_message(&node.office, &session, None, answered_at_ms)?;
     let timeline = |t: &Timeline| wire::bundle::Timeline { id: t.id.0, start_seq: t.start_seq };
     let down = Down {
         welcome: Some(Welcome { protocol: told.protocol, statement_at_ms, statement, ..welcome }),

@@ -34,6 +34,16 @@ pub(crate) struct Desk(pub Arc<Node>, pub tokio::sync::watch::Receiver<bool>);
 
 type Answers<T> = ReceiverStream<Result<T, Status>>;
 
+/// Answers of which the first is there: it goes out together with the response's head, and with its end if it is the only
+/// one.
+type Begun<T> =
+    tokio_stream::adapters::Chain<tokio_stream::Iter<std::option::IntoIter<Result<T, Status>>>, Answers<T>>;
+
+async fn begun<T>(mut answers: mpsc::Receiver<Result<T, Status>>) -> Begun<T> {
+    let first = answers.recv().await;
+    tokio_stream::iter(first).chain(ReceiverStream::new(answers))
+}
+
 fn caller<T>(request: &Request<T>) -> Result<BaseId, Status> {
     let missing = || status("not_allowed", "没有出示证书 / no certificate was presented");
     request.extensions().get().map(|Caller(base)| *base).ok_or_else(missing)
@@ -41,8 +51,8 @@ fn caller<T>(request: &Request<T>) -> Result<BaseId, Status> {
 
 #[tonic::async_trait]
 impl SyncService for Desk {
-    type PushStream = Answers<PushAck>;
-    type PullStream = Answers<PullBatch>;
+    type PushStream = Begun<PushAck>;
+    type PullStream = Begun<PullBatch>;
     type WatchStream = Answers<pb::WatchDown>;
 
     async fn handshake(&self, request: Request<pb::Hello>) -> Result<Response<Welcome>, Status> {
@@ -57,13 +67,14 @@ impl SyncService for Desk {
         }
         let told = Hello::try_from(&said).map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
         let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
+        let stands = hello.heartbeat.map(|beat| beat.position);
         let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
         if session.heard_more {
             tokio::spawn(keep_heartbeat(office.clone(), child, session.id));
         }
         let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
         let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
-        let welcome = welcome_message(office, &session, office.now_ms()).map_err(invalid_status)?;
+        let welcome = welcome_message(office, &session, stands, office.now_ms()).map_err(invalid_status)?;
         let letter_key = self.0.letter_key.recipient().to_bytes().to_vec();
         let signed_contract = self.0.contract.version();
         Ok(Response::new(Welcome {
@@ -97,7 +108,7 @@ impl SyncService for Desk {
             };
             tokio::join!(gathering, apply(&node, child, gathered, answers.clone()));
         });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(begun(stream).await))
     }
 
     async fn compare_ranges(
@@ -136,7 +147,7 @@ impl SyncService for Desk {
                 pages.send(Err(failure)).await.unwrap_or_default();
             }
         });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(begun(stream).await))
     }
 
     async fn contract(&self, request: Request<ContractRequest>) -> Result<Response<SignedContract>, Status> {
@@ -201,10 +212,11 @@ fn outdated(outdated: Outdated) -> Status {
     status("conflict", format!("{words}。已录入的内容都在本机,没有丢失"))
 }
 
-/// The answer to a handshake, but for what only a live one tells.
+/// The answer to a handshake of a child that says where it stands, but for what only a live one tells.
 pub(crate) fn welcome_message(
     office: &Office,
     session: &Session,
+    stands: Option<Position>,
     answered_at_ms: u64,
 ) -> Result<Welcome, wire::Invalid> {
     Ok(Welcome {
@@ -222,7 +234,8 @@ pub(crate) fn welcome_message(
         registry: wire::pack_all(&session.registry)?,
         quarantined: session.welcome.quarantined.iter().map(|id| id.0.to_vec()).collect(),
         letter_key: Vec::new(),
-        stood: session.welcome.stood.map(Into::into),
+        // A child that still stands there learns nothing from it.
+        stood: session.welcome.stood.filter(|stood| Some(*stood) != stands).map(Into::into),
         clone: session.welcome.clone,
         statement_at_ms: 0,
         statement: None,
@@ -248,6 +261,8 @@ struct Group {
     session: u64,
     records: usize,
     batches: Vec<PushedBatch>,
+    /// Nothing comes after it.
+    last: bool,
     /// Where the pull starts that follows the last of them.
     pull_after: Option<Position>,
 }
@@ -305,11 +320,18 @@ fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
     let session = batch.session;
     let pull_after = batch.cursor.filter(|_| batch.last).map(Position::from);
     let batch = pushed_batch(batch).map_err(invalid_status)?;
-    let group = waiting.get_or_insert(Group { session, records: 0, batches: Vec::new(), pull_after: None });
+    let group = waiting.get_or_insert(Group {
+        session,
+        records: 0,
+        batches: Vec::new(),
+        last: false,
+        pull_after: None,
+    });
     if group.session != session {
         return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));
     }
     group.records += batch.records.len();
+    group.last |= batch.last;
     group.batches.push(batch);
     group.pull_after = pull_after;
     Ok(())
@@ -358,6 +380,9 @@ async fn apply(
                     if answers.send(Ok(ack)).await.is_err() {
                         return;
                     }
+                }
+                if group.last {
+                    return;
                 }
                 // What was answered is settled; the rest of the push waits for the next round.
                 if let Err(slowed) = conduct::go_on(node, child) {
