@@ -17,6 +17,8 @@ use crate::{Office, OfficeError};
 
 /// Batches to a part: while the store writes one half of it, the other half is made ready for it.
 const PART_BATCHES: usize = 2;
+/// The first part is smaller by so much: nothing is written while it is judged.
+const FIRST_PART: usize = 8;
 /// Records judged between two looks at the store: it must not wait long for its next statement.
 const LOOK_AFTER: usize = 16;
 
@@ -64,9 +66,10 @@ impl<E: Engine> Office<E> {
         let desk = self.intake_desk(tree, &known, &own_tag);
         let size =
             if self.is_plain(pushed) { PART_BATCHES * self.settings.batch_records } else { usize::MAX };
-        let mut parts =
-            Parts { intake: desk.intake(existing), desk, waiting: pushed, claims: asked.claims, size };
+        let (intake, first) = (desk.intake(existing), size / FIRST_PART);
+        let mut parts = Parts { intake, desk, waiting: pushed, claims: asked.claims, size: first.max(1) };
         let mut next = parts.judge().await;
+        parts.size = size;
         let lasting = tree.parent(self.me.base).is_some();
         next.changes.revisions.extend(checked_revisions(pushed, history, lasting));
         let mut written = Vec::new();

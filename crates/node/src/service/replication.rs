@@ -9,6 +9,7 @@ use sync::conduct::Deed;
 use sync::parent::Hello;
 use sync::{Position, Seal, Tick, limits};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::time::Instant;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -26,6 +27,8 @@ use crate::statement;
 
 /// A child that sends nothing for this long while it pushes, or does not read what it pulls, is let go.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// A group that is neither full nor at its end waits this long for more: two transactions cost more than one.
+const PATIENCE: Duration = Duration::from_millis(15);
 /// Pages prepared ahead of a child that pulls.
 const PAGES_AHEAD: usize = 2;
 
@@ -263,6 +266,8 @@ struct Group {
     batches: Vec<PushedBatch>,
     /// Nothing comes after it.
     last: bool,
+    /// More of it is waited for until then.
+    until: Instant,
     /// Where the pull starts that follows the last of them.
     pull_after: Option<Position>,
 }
@@ -276,7 +281,7 @@ impl Group {
 }
 
 /// Reads batches until it is this child's turn to be written; what has come by then goes into one transaction, up to
-/// its limit. So a slow disk or many children make transactions larger, and a single batch never waits for another.
+/// its limit. So a slow disk or many children make transactions larger, and the last batch never waits.
 async fn gather(
     mut stream: Streaming<PushBatch>,
     intake: Arc<Mutex<()>>,
@@ -287,9 +292,13 @@ async fn gather(
     let mut next = Box::pin(turn(own.clone(), intake.clone()));
     let ended = loop {
         let full = waiting.as_ref().is_some_and(Group::is_full);
+        let until = waiting.as_ref().filter(|group| !(full || group.last)).map(|group| group.until);
+        let until = until.filter(|until| *until > Instant::now());
         tokio::select! {
+            // The loop looks again.
+            () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
             // Asked only while something waits: a turn that is given must be taken.
-            turn_now = &mut next, if waiting.is_some() => {
+            turn_now = &mut next, if waiting.is_some() && until.is_none() => {
                 let Some(group) = waiting.take() else { return Ok(()) };
                 if groups.send((group, turn_now)).await.is_err() {
                     return Ok(());
@@ -325,6 +334,7 @@ fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
         records: 0,
         batches: Vec::new(),
         last: false,
+        until: Instant::now() + PATIENCE,
         pull_after: None,
     });
     if group.session != session {

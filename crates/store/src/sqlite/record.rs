@@ -1,5 +1,6 @@
 //! The table `record`: what people entered, as it travels and as it is shown.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use causal::{BaseId, RecordId, put_varint};
@@ -47,6 +48,33 @@ pub(super) fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
 }
 
 pub(super) async fn rows(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<Vec<Row>, StoreError> {
+    if ids.len() <= MANY {
+        return held(conn, ids).await;
+    }
+    let mut rows = Vec::new();
+    for some in ids.chunks(CHUNK) {
+        if may_hold(conn, some).await? {
+            rows.extend(held(conn, some).await?);
+        }
+    }
+    Ok(rows)
+}
+
+/// From so many ids on it is first asked whether any can be there.
+const MANY: usize = 100;
+
+/// Whether any record has an id from the least to the greatest of these: ids of new records begin with the time, so that a
+/// batch of a first copy is a stretch that mostly holds nothing else.
+async fn may_hold(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE id BETWEEN $1 AND $2)";
+    let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(false) };
+    let mut bound = Bound::default();
+    bound.bytes(&least.0).bytes(&greatest.0);
+    let found = fetch(conn, "reading records", SQL, bound, |row| flag(row, 0)).await?;
+    Ok(found.first() != Some(&false))
+}
+
+async fn held(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<Vec<Row>, StoreError> {
     // CROSS JOIN keeps the order of the tables: each id is looked up, instead of all records being gone through.
     const SQL: &str = concat!(
         "SELECT ",
@@ -196,6 +224,25 @@ fn upsert_sql(count: usize) -> Arc<str> {
 
 static UPSERT_CHUNK: LazyLock<Arc<str>> = LazyLock::new(|| upsert_sql(CHUNK));
 
+/// Rewrites rows that are held, where nothing changes that lists and figures are found by: most edits. Their places in
+/// those indexes, all over the file, need not be touched then. Tells which rows those were.
+fn rewrite_sql(count: usize) -> Arc<str> {
+    let values = dialect::values(count, UPSERT_WIDTH);
+    // The plus signs keep SQLite from going through all records and looking each up among the new ones.
+    format!(
+        "WITH w (id, kind, seq, home, scope, hidden, refused, deleted, alternatives, title, place, class, step, \
+         natural_key, words, body, state) AS (VALUES {values}) \
+         UPDATE record SET seq = w.seq, scope = w.scope, refused = w.refused, alternatives = w.alternatives, \
+         natural_key = w.natural_key, words = w.words, body = w.body, state = w.state FROM w \
+         WHERE record.id = +w.id AND record.kind = +w.kind AND record.home = +w.home AND record.hidden = +w.hidden \
+         AND record.deleted = +w.deleted AND record.title = +w.title AND record.place = +w.place \
+         AND record.class IS +w.class AND record.step IS +w.step RETURNING id"
+    )
+    .into()
+}
+
+static REWRITE_CHUNK: LazyLock<Arc<str>> = LazyLock::new(|| rewrite_sql(CHUNK));
+
 /// Writes rows, numbered from `first_seq` in their order. While the engine's thread writes one chunk, this one
 /// prepares the next.
 pub(super) async fn upsert(
@@ -204,31 +251,52 @@ pub(super) async fn upsert(
     rows: &[NewRow],
     first_seq: u64,
 ) -> Result<(), StoreError> {
-    let mut chunks = rows.chunks(CHUNK);
-    let mut seq = first_seq;
-    let mut next = chunks.next().map(|chunk| (chunk.len(), bind_chunk(schema, chunk, &mut seq)));
-    while let Some((count, bound)) = next.take() {
-        let sql = if count == CHUNK { UPSERT_CHUNK.clone() } else { upsert_sql(count) };
-        let writing = run_made(conn, "writing records", sql, is_lasting(count), bound);
-        let preparing =
-            async { chunks.next().map(|chunk| (chunk.len(), bind_chunk(schema, chunk, &mut seq))) };
-        let (written, prepared) = tokio::join!(writing, preparing);
+    let numbered: Vec<(u64, &NewRow)> = (first_seq..).zip(rows).collect();
+    let mut chunks = numbered.chunks(CHUNK);
+    let mut prepare = || chunks.next().map(|chunk| (bind_chunk(schema, chunk), chunk));
+    let mut next = prepare();
+    while let Some((bound, chunk)) = next.take() {
+        let writing = write_chunk(conn, schema, bound, chunk);
+        let (written, prepared) = tokio::join!(writing, async { prepare() });
         written?;
         next = prepared;
     }
     Ok(())
 }
 
-fn bind_chunk(schema: &Schema, chunk: &[NewRow], seq: &mut u64) -> Bound {
+/// Writes some rows, of which `bound` holds the values: those that are held and stay where they are in lists, and then the
+/// others.
+async fn write_chunk(
+    conn: &mut SqliteConnection,
+    schema: &Schema,
+    bound: Bound,
+    chunk: &[(u64, &NewRow)],
+) -> Result<(), StoreError> {
+    let (count, lasting) = (chunk.len(), is_lasting(chunk.len()));
+    if chunk.iter().all(|(_, new)| new.row.seq == 0) {
+        let sql = if count == CHUNK { UPSERT_CHUNK.clone() } else { upsert_sql(count) };
+        return run_made(conn, "writing records", sql, lasting, bound).await;
+    }
+    let sql = if count == CHUNK { REWRITE_CHUNK.clone() } else { rewrite_sql(count) };
+    let done = fetch_made(conn, "writing records", sql, lasting, bound, |row| record_id(row, 0)).await?;
+    let done: BTreeSet<RecordId> = done.into_iter().collect();
+    let rest: Vec<_> = chunk.iter().filter(|(_, new)| !done.contains(&new.row.id)).copied().collect();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let bound = bind_chunk(schema, &rest);
+    run_made(conn, "writing records", upsert_sql(rest.len()), is_lasting(rest.len()), bound).await
+}
+
+fn bind_chunk(schema: &Schema, chunk: &[(u64, &NewRow)]) -> Bound {
     let mut bound = Bound::with_room(chunk.len() * UPSERT_WIDTH);
     // Of a batch most records are of one kind: its name is shared.
     let mut kind: Arc<str> = Arc::from("");
-    for new in chunk {
+    for (seq, new) in chunk {
         if *kind != *new.row.kind {
             kind = Arc::from(new.row.kind.as_str());
         }
         bind_row(&mut bound, schema, new, kind.clone(), *seq);
-        *seq += 1;
     }
     bound
 }
@@ -244,8 +312,8 @@ fn bind_row(bound: &mut Bound, schema: &Schema, new: &NewRow, kind: Arc<str>, se
 /// The columns `deleted` to `body`.
 fn bind_shown(bound: &mut Bound, schema: &Schema, kind: &str, shown: &Shown) {
     bound.flag(shown.deleted).add(i64::from(shown.alternatives));
-    bound.add(shown.title.as_str()).add(shown.place.as_str()).add(shown.class).add(shown.state);
-    bound.add(shown.natural_key.as_str()).add(fold(&shown.search));
+    bound.text(shown.title.as_str()).text(shown.place.as_str()).add(shown.class).add(shown.state);
+    bound.text(shown.natural_key.as_str()).text(fold(&shown.search));
     bound.add(schema_edge::body(schema.kind(kind), &shown.body));
 }
 

@@ -40,6 +40,11 @@ impl Bound {
         self.add(i64::from(value))
     }
 
+    /// Shared text takes one allocation instead of two, and costs the engine's thread half as much to give back.
+    pub fn text(&mut self, value: impl Into<Arc<str>>) -> &mut Self {
+        self.add(value.into())
+    }
+
     pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
         self.add(value)
     }
