@@ -130,7 +130,7 @@ fn read_entries<'a>(reader: &mut Reader<'a>) -> Result<Vec<Entry<'a>>, Corrupt> 
     let elements = reader.block()?;
     let cleared = reader.block()?;
     let removed = reader.block()?;
-    let mut entries = Vec::with_capacity(16);
+    let mut entries = Vec::with_capacity(32);
     read_whole(whole, &mut entries)?;
     read_elements(elements, true, &mut entries)?;
     read_cleared(cleared, &mut entries)?;

@@ -186,7 +186,7 @@ fn lone_body(state: &State<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let own = only.entries.iter().filter(|entry| !is_engine_field(entry.register.field));
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(own.clone().map(|entry| entry.value.len()).sum());
     own.for_each(|entry| body.extend_from_slice(entry.value));
     Some(body)
 }
@@ -230,6 +230,7 @@ impl Shown {
             if field.searchable
                 && let Raw::Bytes(text) = occurrence.value
             {
+                self.search.reserve(text.len() + SEARCH_AHEAD);
                 self.search.push_str(&String::from_utf8_lossy(text));
                 self.search.push('\n');
             }
@@ -238,6 +239,9 @@ impl Shown {
         self.body = body;
     }
 }
+
+/// Room for what a record's further fields add to the text that search looks through.
+const SEARCH_AHEAD: usize = 128;
 
 /// The parts of a record's natural key as people write them; `None` while one of them is missing or the kind has
 /// no natural key.

@@ -4,7 +4,7 @@ use schema::{Kind, Schema};
 
 /// The shown body as the database keeps it; `None` for a kind that is not known here.
 pub(crate) fn body(kind: Option<&Kind>, raw: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(raw.len() + raw.len() / 2);
+    let mut out = Vec::with_capacity(raw.len() * 2);
     schema::json::to_jsonb(kind?, raw, &mut out);
     Some(out)
 }

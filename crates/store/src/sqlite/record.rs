@@ -48,33 +48,6 @@ pub(super) fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
 }
 
 pub(super) async fn rows(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<Vec<Row>, StoreError> {
-    if ids.len() <= MANY {
-        return held(conn, ids).await;
-    }
-    let mut rows = Vec::new();
-    for some in ids.chunks(CHUNK) {
-        if may_hold(conn, some).await? {
-            rows.extend(held(conn, some).await?);
-        }
-    }
-    Ok(rows)
-}
-
-/// From so many ids on it is first asked whether any can be there.
-const MANY: usize = 100;
-
-/// Whether any record has an id from the least to the greatest of these: ids of new records begin with the time, so that a
-/// batch of a first copy is a stretch that mostly holds nothing else.
-async fn may_hold(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE id BETWEEN $1 AND $2)";
-    let (Some(least), Some(greatest)) = (ids.iter().min(), ids.iter().max()) else { return Ok(false) };
-    let mut bound = Bound::default();
-    bound.bytes(&least.0).bytes(&greatest.0);
-    let found = fetch(conn, "reading records", SQL, bound, |row| flag(row, 0)).await?;
-    Ok(found.first() != Some(&false))
-}
-
-async fn held(conn: &mut SqliteConnection, ids: &[RecordId]) -> Result<Vec<Row>, StoreError> {
     // CROSS JOIN keeps the order of the tables: each id is looked up, instead of all records being gone through.
     const SQL: &str = concat!(
         "SELECT ",
