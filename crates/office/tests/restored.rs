@@ -113,6 +113,23 @@ async fn what_only_a_lost_disk_held_is_named() {
     assert_eq!(restored.list(&group).await.unwrap().total, 1, "what the city had came back");
 }
 
+/// Wrong: what a street told of itself before its line was cut is forgotten when the city restarts.
+#[tokio::test]
+async fn what_a_child_told_of_itself_outlives_a_restart() {
+    let two = Two::new().await;
+    let street = two.street(two.folders[1].path()).await;
+    group(&street, "舞蹈队").await;
+    two.round(&street).await;
+    group(&street, "合唱队").await;
+    let (hello, digest) = street.hello("test").await.unwrap();
+    let session = two.city.handshake(two.id(), &hello, &digest).await.unwrap();
+    assert!(session.heard_more);
+    two.city.keep_heartbeat(two.id(), session.id).await.unwrap();
+    two.city.close().await;
+    let city = open(two.folders[0].path(), &two.schema, base_id(&two.schema, "c"), &two.clock).await;
+    assert_eq!(city.status().await.unwrap().links[0].missing, 1);
+}
+
 /// Wrong: an ordinary restart that looks like a restore, or like a second machine.
 #[tokio::test]
 async fn an_ordinary_restart_is_nothing_to_report() {

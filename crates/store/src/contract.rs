@@ -91,6 +91,7 @@ pub async fn check_all(bench: &impl Bench) {
         questions::nonsense_is_refused,
         questions::what_is_shown_can_be_written_anew,
         questions::another_contract_is_taken_while_open,
+        questions::rows_that_stay_in_lists_and_rows_that_move_are_written_together,
         questions::many_records,
     }
 }

@@ -135,6 +135,13 @@ async fn plans_use_the_indexes() {
     for (sql, expected) in [
         (format!("{count} AND r.place >= '4' AND r.place < '5'"), "COVERING INDEX record_list"),
         (format!("SELECT count(*) FROM record r WHERE {all}"), "COVERING INDEX"),
+        // Without the plus signs all records are gone through.
+        (
+            "WITH w(id, kind, title) AS (VALUES (x'00', 'a', 'b'), (x'01', 'a', 'c')) UPDATE record SET seq = 1 \
+             FROM w WHERE record.id = +w.id AND record.kind = +w.kind AND record.title = +w.title"
+                .into(),
+            "SEARCH record USING INDEX sqlite_autoindex_record_1",
+        ),
         (format!("SELECT count(*) FROM record r WHERE {all} AND r.alternatives > 0"), "record_disputed"),
         (format!("SELECT r.home, count(*) FROM record r WHERE {shown} GROUP BY r.home"), "COVERING INDEX record_figure"),
         (format!("SELECT r.home, r.class, count(*) FROM record r WHERE {shown} GROUP BY r.home, r.class"), "COVERING"),
