@@ -76,10 +76,7 @@ impl Two {
 }
 
 async fn group(street: &Office, name: &str) {
-    let group = json!({
-        "name": name, "category": "文体类", "community": "440303001001", "leader": "李小明", "members": 9
-    });
-    street.put(put("recorded_group", group)).await.unwrap();
+    stamped(street, name).await;
 }
 
 /// Wrong: a street whose disk is lost comes back, and a figure says that everything it saved is in.
@@ -143,6 +140,35 @@ async fn an_ordinary_restart_is_nothing_to_report() {
     }
     assert_eq!((two.missing().await, two.clone_seen().await), (0, false));
     assert!(two.watermark().await.bases.iter().all(|b| !b.restored), "{:?}", two.watermark().await);
+}
+
+/// Wrong: a clock that was ten years ahead for a day wins every disagreement for ten years.
+#[tokio::test]
+async fn a_clock_that_was_put_right_stamps_todays_time_again() {
+    let two = Two::new().await;
+    let street = two.street(two.folders[1].path()).await;
+    let year = 365 * 24 * 3_600_000;
+    two.clock.set(START + 10 * year);
+    assert!(stamped(&street, "舞蹈队").await >= START + 10 * year);
+    two.clock.set(START + 1_000);
+    assert!(stamped(&street, "合唱队").await > START + 10 * year, "nobody has said yet which time is right");
+    two.round(&street).await;
+    assert_eq!(stamped(&street, "棋社").await, START + 1_001);
+    two.clock.set(START - 10 * year);
+    assert_eq!(
+        stamped(&street, "书画社").await,
+        START + 1_002,
+        "a clock that goes back stamps nothing earlier"
+    );
+}
+
+/// Saves a group, and tells the time that it is stamped with.
+async fn stamped(street: &Office, name: &str) -> u64 {
+    let group = json!({
+        "name": name, "category": "文体类", "community": "440303001001", "leader": "李小明", "members": 9
+    });
+    let saved = street.put(put("recorded_group", group)).await.unwrap();
+    street.history("recorded_group", &saved.id.to_string()).await.unwrap()[0].saved_at_ms
 }
 
 /// Wrong: a cloned machine that goes on for months beside the one it was copied from, and nobody is told.

@@ -145,6 +145,7 @@ impl<E: Engine> Write for FaultyTx<E> {
     pass_on! {
         apply(changes: &Changes) -> Applied;
         saved_at(now_ms: u64) -> u64;
+        set_back(now_ms: u64, ahead_ms: u64) -> bool;
         reshow(shown: &[(RecordId, record::Shown)]) -> ();
         put_meta(key: &str, value: &[u8]) -> ();
         put_invite(invite: &Invite) -> ();

@@ -57,6 +57,7 @@ pub async fn check_all(bench: &impl Bench) {
         numbers::writers_wait_for_each_other,
         numbers::a_restart_adds_a_timeline_and_keeps_everything,
         numbers::times_of_saving_only_grow,
+        numbers::times_of_saving_begin_again_after_a_clock_was_wrong,
         numbers::one_transaction_writes_a_record_once,
         queue::an_edit_takes_a_new_number_and_leaves_the_queue_once,
         queue::an_acknowledgement_leaves_what_changed_since,

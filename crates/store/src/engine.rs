@@ -187,6 +187,10 @@ pub trait Write: Read {
     /// The time to stamp an edit with: `now_ms`, but later than any before it.
     fn saved_at(&mut self, now_ms: u64) -> impl Future<Output = Answer<u64>> + Send;
 
+    /// Lets the times of [`Write::saved_at`] begin again at `now_ms`, if the last one lies more than `ahead_ms` beyond it:
+    /// they came from a clock that was wrong. Tells whether they did.
+    fn set_back(&mut self, now_ms: u64, ahead_ms: u64) -> impl Future<Output = Answer<bool>> + Send;
+
     /// Writes anew what lists show of records, without a new number: when a newer contract or a changed tree
     /// reads the same states differently.
     fn reshow(&mut self, shown: &[(RecordId, Shown)]) -> impl Future<Output = Answer<()>> + Send;

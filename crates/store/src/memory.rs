@@ -323,6 +323,15 @@ impl Write for Session<Writing> {
         Ok(data.saved_at)
     }
 
+    async fn set_back(&mut self, now_ms: u64, ahead_ms: u64) -> Result<bool, StoreError> {
+        let data = self.data();
+        let far = data.saved_at > now_ms.saturating_add(ahead_ms);
+        if far {
+            data.saved_at = now_ms;
+        }
+        Ok(far)
+    }
+
     async fn reshow(&mut self, shown: &[(RecordId, Shown)]) -> Result<(), StoreError> {
         for (id, shown) in shown {
             if let Some(held) = self.data().records.get_mut(id) {

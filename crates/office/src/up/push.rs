@@ -44,6 +44,11 @@ pub struct Acknowledged {
     pub verdicts: BTreeMap<RecordId, Verdict>,
 }
 
+/// So far a clock may be from the parent's and count as right: most of it is the way through the network.
+const CLOCK_RIGHT_MS: u64 = 60_000;
+/// Times of saving that are no further ahead than this are caught up with by waiting.
+const AHEAD_MS: u64 = 3_600_000;
+
 /// What an acknowledgement settled.
 struct Settled {
     changes: Changes,
@@ -213,10 +218,24 @@ impl<E: Engine> Office<E> {
         if last {
             changes.ticks = ticks_of(round.parent, &round.seals);
             self.keep_seals(tx, &round.minted).await?;
+            self.set_times_right(tx, round).await?;
         }
         let applied = tx.apply(&changes).await?;
         let refused = verdicts.values().filter(|v| matches!(v, Verdict::Quarantined(..))).count() as u64;
         Ok(Settled { changes, applied, last, records: sent.rows.len() as u64, refused })
+    }
+
+    /// A clock that was years ahead would go on stamping edits with a time ahead of everybody else's after it was put
+    /// right, and of concurrent values the latest is shown. A clock that agrees with the parent's is right.
+    async fn set_times_right(&self, tx: &mut E::Tx, round: &Round<E>) -> Result<(), OfficeError> {
+        if round.met.clock_offset_ms.unsigned_abs() <= CLOCK_RIGHT_MS
+            && tx.set_back(self.now_ms(), AHEAD_MS).await?
+        {
+            tracing::warn!(
+                "this machine's clock was far ahead and is right now: what is saved has today's time again"
+            );
+        }
+        Ok(())
     }
 
     /// What the acknowledgement of one batch settles, as of this transaction.

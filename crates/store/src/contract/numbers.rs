@@ -107,6 +107,22 @@ pub(super) async fn times_of_saving_only_grow(bench: &impl Bench) {
     }
 }
 
+pub(super) async fn times_of_saving_begin_again_after_a_clock_was_wrong(bench: &impl Bench) {
+    let engine = bench.open().await;
+    let mut tx = engine.begin().await.unwrap();
+    tx.saved_at(90_000).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = engine.begin().await.unwrap();
+    assert!(!tx.set_back(40_000, 50_000).await.unwrap(), "not that far");
+    assert!(tx.set_back(1_000, 50_000).await.unwrap());
+    drop(tx);
+    let mut tx = engine.begin().await.unwrap();
+    assert!(tx.set_back(1_000, 50_000).await.unwrap(), "what was not committed did not happen");
+    tx.commit().await.unwrap();
+    let mut tx = engine.begin().await.unwrap();
+    assert_eq!(tx.saved_at(1_000).await.unwrap(), 1_001);
+}
+
 pub(super) async fn one_transaction_writes_a_record_once(bench: &impl Bench) {
     let (engine, schema) = (bench.open().await, bench.schema());
     let twice = || Sample::new(&schema, "shared_resource", 1).build();

@@ -283,6 +283,15 @@ impl Write for Tx {
         Ok(self.basics.saved_at)
     }
 
+    async fn set_back(&mut self, now_ms: u64, ahead_ms: u64) -> Result<bool, StoreError> {
+        if self.basics.saved_at <= now_ms.saturating_add(ahead_ms) {
+            return Ok(false);
+        }
+        self.basics.saved_at = now_ms;
+        self.stamped = true;
+        Ok(true)
+    }
+
     async fn reshow(&mut self, shown: &[(RecordId, Shown)]) -> Result<(), StoreError> {
         match super::record::reshow(&mut self.tx, &self.schema, shown).await? {
             Some(lowest) => search::forget_from(&mut self.tx, lowest).await,
