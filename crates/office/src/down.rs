@@ -9,9 +9,7 @@ use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
 use store::{Applied, Engine, Read, Write};
 use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_seals, welcome};
-use sync::{
-    Changes, Handed, Heard, Link, Memory, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits,
-};
+use sync::{Changes, Handed, Heard, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
 
 use crate::echoes::Echoes;
 use crate::quarantine::told_dropped;
@@ -122,14 +120,14 @@ impl<E: Engine> Office<E> {
         let mut snapshot = self.store.snapshot().await?;
         let timelines = snapshot.timelines().await?;
         let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
-        let link = link.map(|link| Link { memory: self.memory_of(&link), ..link });
+        let link = link.map(|link| self.as_told(link));
         let (mut welcome, mut link) = welcome(&timelines, link.as_ref(), child, hello);
         let mut heard = Heard::Nothing;
         if let Some(beat) = hello.heartbeat {
             let clones = link.memory.clone_at_ms;
             heard = link.memory.hear(beat, self.now_ms());
             if heard == Heard::Other {
-                self.keep_memory(child, link.memory).await?;
+                self.keep_link(&link).await?;
             }
             welcome.clone = link.memory.clone_at_ms != clones;
         }
@@ -161,10 +159,20 @@ impl<E: Engine> Office<E> {
     /// [`OfficeError`] when the store fails.
     pub async fn keep_heartbeat(&self, child: BaseId, session: u64) -> Result<(), OfficeError> {
         let open = |open: &&Open| open.id == session && open.heard_more;
-        let memory = self.sessions().get(&child).filter(open).map(|open| open.link.memory);
-        let Some(memory) = memory else { return Ok(()) };
-        self.keep_memory(child, memory).await?;
+        let link = self.sessions().get(&child).filter(open).map(|open| open.link.clone());
+        let Some(link) = link else { return Ok(()) };
+        self.keep_link(&link).await?;
         self.note_heartbeat_kept(child, session);
+        Ok(())
+    }
+
+    /// As [`Office::keep_heartbeat`], of all children at once, before the database is closed.
+    pub(crate) async fn keep_heartbeats(&self) -> Result<(), OfficeError> {
+        let open: Vec<(BaseId, u64)> =
+            self.sessions().iter().map(|(child, open)| (*child, open.id)).collect();
+        for (child, session) in open {
+            self.keep_heartbeat(child, session).await?;
+        }
         Ok(())
     }
 
@@ -182,11 +190,14 @@ impl<E: Engine> Office<E> {
         }
     }
 
-    async fn keep_memory(&self, child: BaseId, memory: Memory) -> Result<(), OfficeError> {
+    async fn keep_link(&self, link: &Link) -> Result<(), OfficeError> {
         let mut tx = self.store.begin().await?;
-        let kept = tx.links().await?.into_iter().find(|link| link.peer == child && !link.up);
-        let link = Link { memory, ..kept.unwrap_or(Link { peer: child, ..Link::default() }) };
-        tx.apply(&Changes { links: vec![link], ..Changes::default() }).await?;
+        let kept = tx.links().await?.into_iter().find(|kept| kept.peer == link.peer && !kept.up);
+        // What was delivered meanwhile was kept with all of this.
+        if kept.is_some_and(|kept| kept.last_success_ms != link.last_success_ms) {
+            return Ok(());
+        }
+        tx.apply(&Changes { links: vec![link.clone()], ..Changes::default() }).await?;
         Ok(tx.commit().await?)
     }
 
@@ -499,9 +510,11 @@ impl<E: Engine> Office<E> {
         self.sessions().get(&link.peer).map_or(link.cursor, |open| open.link.cursor)
     }
 
-    /// As [`Office::cursor_of`], of what the child told of itself.
-    pub(crate) fn memory_of(&self, link: &Link) -> Memory {
-        self.sessions().get(&link.peer).filter(|_| !link.up).map_or(link.memory, |open| open.link.memory)
+    /// A link with what the child told of itself at the last handshake, where that is not kept yet.
+    pub(crate) fn as_told(&self, link: Link) -> Link {
+        let sessions = self.sessions();
+        let open = sessions.get(&link.peer).filter(|open| !link.up && open.heard_more);
+        open.map_or(link, |open| open.link.clone())
     }
 
     /// Rows for a child up to the limits of a batch, and the number of the last row looked at unless that was all.

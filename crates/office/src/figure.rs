@@ -161,10 +161,9 @@ impl<E: Engine> Office<E> {
         let now_ms = self.now_ms();
         let replicas = self.replicas();
         let known = |id| replicas.get(&id).map_or(0, |replica| replica.tick);
-        let links = snapshot.links().await?;
-        let below = links.iter().filter(|link| !link.up);
-        let missing: BTreeMap<BaseId, u64> =
-            below.map(|l| (l.peer, self.memory_of(l).missing(known))).collect();
+        let links = snapshot.links().await?.into_iter().map(|link| self.as_told(link));
+        let below = links.filter(|link| !link.up);
+        let missing: BTreeMap<BaseId, u64> = below.map(|l| (l.peer, l.memory.missing(known))).collect();
         let in_service = |base: &BaseId| tree.get(*base).is_some_and(|b| b.standing == Standing::Active);
         let report = |base: BaseId| {
             let kept = quarantined.get(&base).copied().unwrap_or(0);

@@ -150,6 +150,9 @@ impl Office<Store> {
 
     /// Closes the database cleanly.
     pub async fn close(&self) {
+        if let Err(error) = self.keep_heartbeats().await {
+            tracing::warn!(%error, "what children told of themselves is not kept");
+        }
         self.store.clone().close().await;
     }
 }

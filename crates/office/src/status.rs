@@ -62,7 +62,8 @@ impl<E: Engine> Office<E> {
         let replicas = self.replicas();
         let known = |id| replicas.get(&id).map_or(0, |replica| replica.tick);
         let one = |link: Link| {
-            let (waiting_down, missing) = (waiting(&link), self.memory_of(&link).missing(known));
+            let link = self.as_told(link);
+            let (waiting_down, missing) = (waiting(&link), link.memory.missing(known));
             LinkStatus { link, waiting_down, missing }
         };
         let links = snapshot.links().await?.into_iter().map(one).collect();

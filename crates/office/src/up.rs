@@ -169,7 +169,8 @@ impl<E: Engine> Office<E> {
 
     /// Whether the parent's answer asks for something to be written before anything is sent.
     async fn must_settle(&self, snapshot: &mut E::Snapshot, welcome: &Welcome) -> Result<bool, OfficeError> {
-        Ok(welcome.resync || welcome.clone || snapshot.quarantined(1).await?.len() == 1)
+        let refused = snapshot.quarantined(QUARANTINE_LOOK).await?.iter().any(|q| !q.inbound);
+        Ok(welcome.resync || welcome.clone || refused)
     }
 
     /// RESYNC, what the parent no longer keeps aside, and that there are two nodes of this identity.

@@ -120,11 +120,13 @@ async fn what_a_child_told_of_itself_outlives_a_restart() {
     group(&street, "合唱队").await;
     let (hello, digest) = street.hello("test").await.unwrap();
     let session = two.city.handshake(two.id(), &hello, &digest).await.unwrap();
-    assert!(session.heard_more);
-    two.city.keep_heartbeat(two.id(), session.id).await.unwrap();
+    assert!(session.heard_more, "an ordinary call is kept a while later");
+    let told = two.city.status().await.unwrap();
     two.city.close().await;
     let city = open(two.folders[0].path(), &two.schema, base_id(&two.schema, "c"), &two.clock).await;
-    assert_eq!(city.status().await.unwrap().links[0].missing, 1);
+    let kept = city.status().await.unwrap();
+    assert_eq!((kept.links[0].missing, kept.links[0].link.peer_unsent), (1, 1));
+    assert_eq!(kept.links, told.links);
 }
 
 /// Wrong: an ordinary restart that looks like a restore, or like a second machine.
