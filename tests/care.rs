@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use domain::uscc;
-use federation_tests::forge::{Edit, new_id, plant};
+use federation_tests::forge::{Edit, plant, plant_notice};
 use federation_tests::peer::authority;
 use federation_tests::{Answer, Federation, Folder, Node};
 use pki::NodeKey;
@@ -220,14 +220,7 @@ fn quarantine_is_told_at_both_ends_and_settled_by_people() {
     let before = street.database().state(&profile).unwrap();
     let renamed = Edit::by(&city.base).set(PROFILE, "name", "春苗二").over(Some(&before));
     plant(&street.database(), PROFILE, profile.parse().unwrap(), &renamed);
-    let fake = new_id();
-    let notice = Edit::by(&city.base)
-        .home(&city.base, &[&city.base])
-        .set("notice", "title", "假的通知")
-        .set("notice", "sort", "通知")
-        .set("notice", "body", "请汇款。");
-    plant(&street.database(), "notice", fake, &notice.over(None));
-    let fake = fake.to_string();
+    let fake = plant_notice(&street.database(), &city.base);
     street.serve();
     assert_eq!(street.sync()["refused"], 2);
 

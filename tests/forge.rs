@@ -93,6 +93,18 @@ pub fn new_id() -> RecordId {
     RecordId([half(), half()].concat().try_into().unwrap())
 }
 
+/// Plants a notice in the name of another base, and tells its id.
+pub fn plant_notice(database: &Database, pretended: &str) -> String {
+    let id = new_id();
+    let notice = Edit::by(pretended)
+        .home(pretended, &[pretended])
+        .set("notice", "title", "假的通知")
+        .set("notice", "sort", "通知")
+        .set("notice", "body", "请汇款。");
+    plant(database, "notice", id, &notice.over(None));
+    id.to_string()
+}
+
 /// Puts a state into the database of a node that does not run, to be pushed with the next round.
 pub fn plant(database: &Database, kind: &str, id: RecordId, state: &[u8]) {
     let home = record::scope_of(&State::decode(state).unwrap()).homes.first().copied().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use federation_tests::forge::{Edit, new_id, plant};
+use federation_tests::forge::{Edit, new_id, plant, plant_notice};
 use federation_tests::older::{KIND_OF_NEW_FIELD, NEW_FIELD, NEW_KIND};
 use federation_tests::{Federation, Node};
 
@@ -22,20 +22,14 @@ fn a_hostile_street_is_refused_in_words_and_the_rest_goes_on() {
     street.stop();
     let removed = Edit::by(&street.base).step(SITE, "status", Some(1), 5).over(Some(&before));
     plant(&street.database(), SITE, site.parse().unwrap(), &removed);
-    let fake = new_id();
-    let notice = Edit::by(&city.base)
-        .home(&city.base, &[&city.base])
-        .set("notice", "title", "假的通知")
-        .set("notice", "sort", "通知")
-        .set("notice", "body", "请汇款。");
-    plant(&street.database(), "notice", fake, &notice.over(None));
+    let fake = plant_notice(&street.database(), &city.base);
     let honest = service(&street, "照常工作");
     street.serve();
 
     let report = street.sync();
     assert_eq!(report["refused"], 1, "{report}");
     assert!(district.has("service_record", &honest), "the stream goes on");
-    assert!(!district.has("notice", &fake.to_string()));
+    assert!(!district.has("notice", &fake));
     for node in [&district, &street] {
         let status = &node.get(SITE, &site)["fields"]["status"];
         assert_eq!(status["to"], "STATUS_SHOWING", "the award stands as it stood at {}", node.name);
@@ -50,7 +44,7 @@ fn a_hostile_street_is_refused_in_words_and_the_rest_goes_on() {
         assert_eq!(node.get(SITE, &site)["disputed"], serde_json::json!([]), "{}", node.name);
     }
 
-    let words = street.get("notice", &fake.to_string())["refused"].as_str().unwrap().to_owned();
+    let words = street.get("notice", &fake)["refused"].as_str().unwrap().to_owned();
     assert!(words.contains("未接收"), "{words}");
     let kept: Vec<String> = district.database().column("SELECT reason FROM quarantine WHERE inbound = 1");
     assert_eq!(kept, ["unverified"]);
