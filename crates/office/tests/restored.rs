@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use causal::BaseId;
-use common::{TestClock, base_id, join, new_base, open, put, round};
+use common::{TestClock, base_id, join, new_base, open, put, round, round_apart};
 use office::{Filtering, Office, Watermark};
 use schema::Schema;
 use serde_json::json;
@@ -154,6 +154,11 @@ async fn a_clock_that_was_put_right_stamps_todays_time_again() {
     assert!(stamped(&street, "舞蹈队").await >= START + 10 * year);
     two.clock.set(START + 1_000);
     assert!(stamped(&street, "合唱队").await > START + 10 * year, "nobody has said yet which time is right");
+    round_apart(&street, &two.city, 600_000).await.unwrap();
+    assert!(
+        stamped(&street, "读书会").await > START + 10 * year,
+        "ten minutes apart: which is right is not known"
+    );
     two.round(&street).await;
     assert_eq!(stamped(&street, "棋社").await, START + 1_001);
     two.clock.set(START - 10 * year);

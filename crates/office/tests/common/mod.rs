@@ -97,12 +97,22 @@ impl<E: Engine> Above for Direct<'_, E> {
 
 /// One whole round.
 pub async fn round<E: Engine>(child: &Office<E>, parent: &Office<E>) -> Result<Counts, OfficeError> {
+    round_apart(child, parent, 0).await
+}
+
+/// One whole round of a child whose clock is so far behind its parent's.
+pub async fn round_apart<E: Engine>(
+    child: &Office<E>,
+    parent: &Office<E>,
+    offset_ms: i64,
+) -> Result<Counts, OfficeError> {
     let me = child.me().base;
     let (hello, digest) = child.hello("test").await?;
     let session = parent.handshake(me, &hello, &digest).await?;
     let registry: Vec<Incoming> = session.registry.iter().map(incoming).collect();
     let now = parent.now_ms();
-    let mut round = child.begin_round(session.id, &session.welcome, now, 0, "test", &registry).await?;
+    let mut round =
+        child.begin_round(session.id, &session.welcome, now, offset_ms, "test", &registry).await?;
     child.spare(&mut round, &mut Direct { parent, child: me, session: session.id }).await?;
     while let Some(batch) = child.next_batch(&mut round).await? {
         let index = batch.index;
