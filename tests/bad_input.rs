@@ -8,14 +8,16 @@ use std::process::Command;
 
 use domain::uscc::{self, Uscc};
 use federation_tests::forge::{Edit, new_id};
-use federation_tests::peer::{Papers, handshake, put_batch, services, sync_client};
+use federation_tests::peer::{Papers, handshake, hello, put_batch, services, sync_client};
 use federation_tests::wait::{block_on, until};
 use federation_tests::{Answer, Federation, Node};
 use prost::Message as _;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use wire::sync::round_down::What as Down;
+use wire::sync::round_up::What as Up;
 use wire::sync::sync_client::SyncClient;
-use wire::sync::{Packed, PushAck, PushBatch, Record, Records, Seal};
+use wire::sync::{Hello, Packed, PushAck, PushBatch, Record, Records, RoundUp, Seal};
 
 fn city() -> (Federation, Node) {
     let federation = Federation::new();
@@ -283,6 +285,26 @@ fn push(client: &SyncClient<Channel>, batches: Vec<PushBatch>) -> (Vec<PushAck>,
     })
 }
 
+/// Says words of a round; what was answered, and how it ended.
+fn round(client: &SyncClient<Channel>, words: Vec<Up>) -> (Vec<Down>, Option<Status>) {
+    let mut client = client.clone();
+    let words = words.into_iter().map(|what| RoundUp { what: Some(what) }).collect::<Vec<_>>();
+    block_on(async {
+        let mut heard = Vec::new();
+        let mut answers = match client.round(tokio_stream::iter(words)).await {
+            Ok(answers) => answers.into_inner(),
+            Err(refused) => return (heard, Some(refused)),
+        };
+        loop {
+            match answers.message().await {
+                Ok(Some(word)) => heard.extend(word.what),
+                Ok(None) => return (heard, None),
+                Err(refused) => return (heard, Some(refused)),
+            }
+        }
+    })
+}
+
 /// A service record of a street, by hand.
 fn record(street: &Node) -> Record {
     let state = Edit::by(&street.base)
@@ -386,6 +408,39 @@ fn a_stream_that_ends_early_seals_nothing() {
     let late = PushBatch { session: session ^ 1, last: true, seals: vec![seal], ..PushBatch::default() };
     push(&client, vec![late]);
     assert_eq!(district.report_of(&street)["sealed_up_to_ms"], sealed, "nor did a session that has ended");
+}
+
+// Wrong: what two calls refuse comes in by the call that does the work of both.
+#[test]
+fn a_round_in_one_call_is_as_strict_as_two() {
+    let (_federation, [city, district, street], client, _) = caller();
+    let greeting = || hello(&street.base);
+    let unread = |words| {
+        let (_, ended) = round(&client, words);
+        assert_eq!(ended.unwrap().code(), Code::InvalidArgument);
+    };
+    let one = || Up::Batch(batch(0, 0, packed(vec![record(&street)])));
+    unread(vec![one(), Up::Hello(greeting())]);
+    unread(vec![Up::Hello(greeting()), Up::Hello(greeting())]);
+    unread(vec![Up::Hello(greeting()), Up::Batch(batch(0, 0, Packed { zstd: vec![1, 2], raw_bytes: 9 }))]);
+    let newer = Hello { protocol: wire::PROTOCOL + 1, protocol_oldest: wire::PROTOCOL + 1, ..greeting() };
+    let (heard, refused) = round(&client, vec![Up::Hello(newer), one()]);
+    assert!(heard.is_empty() && refused.unwrap().message().contains("请上级升级程序"));
+    let (heard, refused) =
+        round(&sync_client(&city, Some(&Papers::of(&street))), vec![Up::Hello(greeting()), one()]);
+    assert!(heard.is_empty() && refused.unwrap().message().contains("上级节点不是本节点"));
+    assert_eq!((held(&district), held(&city)), (0, 0), "nothing of it came in");
+
+    let sealed = district.report_of(&street)["sealed_up_to_ms"].clone();
+    // Whatever base and session it names: the certificate and the call say whose they are.
+    let named = Hello { base: district.base.parse::<causal::BaseId>().unwrap().0.to_vec(), ..greeting() };
+    let other = Up::Batch(batch(77, 0, packed(vec![record(&street)])));
+    let (heard, ended) = round(&client, vec![Up::Hello(named), other]);
+    assert!(ended.is_none(), "{ended:?}");
+    assert!(matches!(&heard[..], [Down::Welcome(_), Down::Ack(ack)] if ack.verdicts.is_empty()), "{heard:?}");
+    assert_eq!(held(&district), 1, "data that came is data");
+    assert_eq!(district.report_of(&street)["sealed_up_to_ms"], sealed, "but nobody said that it was all");
+    assert_eq!(street.sync()["refused"], 0, "the street itself goes on");
 }
 
 // Wrong: one report with a wrong clock, or by a lying program, and the figure says "complete" for years to come.

@@ -28,6 +28,7 @@ struct Wire {
     left: Option<u64>,
     trap: Option<Trap>,
     up_bytes: u64,
+    down_bytes: u64,
     open: Vec<TcpStream>,
 }
 
@@ -43,6 +44,7 @@ impl Relay {
             left: None,
             trap: None,
             up_bytes: 0,
+            down_bytes: 0,
             open: Vec::new(),
         };
         let wire = Arc::new(Mutex::new(wire));
@@ -98,6 +100,11 @@ impl Relay {
     pub fn up_bytes(&self) -> u64 {
         lock(&self.wire).up_bytes
     }
+
+    /// All bytes that ever came down.
+    pub fn down_bytes(&self) -> u64 {
+        lock(&self.wire).down_bytes
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -134,6 +141,9 @@ fn pump(wire: &Mutex<Wire>, mut from: TcpStream, mut to: TcpStream, upward: bool
             thread::sleep(delay);
         }
         let (allowed, trap) = if upward { allow(wire, read) } else { (read, None) };
+        if !upward {
+            lock(wire).down_bytes += read as u64;
+        }
         let written = to.write_all(&piece[..allowed]);
         if let Some(trap) = trap {
             trap();

@@ -28,6 +28,27 @@ fn a_plain_restart_of_both_ends_sends_nothing() {
     quiet(&street, "after a power cut");
 }
 
+// Wrong: thirty streets on metered lines tell their parents the same every quarter of an hour, and are told it.
+#[test]
+fn a_round_with_nothing_new_is_one_short_call() {
+    let (_federation, [_city, district, street]) = Federation::small();
+    settle(&[&street]);
+    let round = || {
+        let before = (street.up().up_bytes(), street.up().down_bytes());
+        street.sync();
+        (street.up().up_bytes() - before.0, street.up().down_bytes() - before.1)
+    };
+    let short = |why: &str| {
+        let (up, down) = round();
+        assert!(up < 350 && down < 200, "{why}: {up} bytes up, {down} down");
+    };
+    short("parents that have met");
+    district.restart();
+    let (up, down) = round();
+    assert!(up > 350 && down > 200, "who answers may be another program: {up} bytes up, {down} down");
+    short("they have met again");
+}
+
 /// All of a base's service records arrived, each once and byte for byte the same.
 #[track_caller]
 fn same_services(below: &Node, above: &Node, count: usize) {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use office::{Above, Verified};
 use sync::compare::{RangesAsked, RangesTold, RowsAsked, RowsTold};
-use tonic::{Response, Status};
 use wire::sync as pb;
 
 use crate::error::NodeError;
+use crate::greeting::greet;
 use crate::node::Node;
-use crate::round::{Client, STUCK_AFTER, greet, silent};
-use crate::setup::unreachable;
+use crate::round::{Client, in_time};
 
 /// The parent in an open session.
 pub(crate) struct Parent<'c> {
@@ -41,14 +40,6 @@ impl Parent<'_> {
     fn of_session(&self, session: u64) -> Result<(), NodeError> {
         if session == self.session { Ok(()) } else { Err(office::OfficeError::SessionEnded.into()) }
     }
-}
-
-async fn in_time<T>(
-    address: &str,
-    call: impl Future<Output = Result<Response<T>, Status>>,
-) -> Result<T, NodeError> {
-    let answer = tokio::time::timeout(STUCK_AFTER, call).await.map_err(|_| silent(address))?;
-    Ok(answer.map_err(|status| unreachable(address, status))?.into_inner())
 }
 
 /// Compares everything with the parent, in a session of its own; no round runs meanwhile.

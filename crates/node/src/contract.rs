@@ -20,8 +20,7 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::folder::Folder;
 use crate::node::{Node, lock};
-use crate::round::{Client, STUCK_AFTER, silent};
-use crate::setup::unreachable;
+use crate::round::{Client, in_time};
 
 /// What sort of statement the root makes of a contract.
 const STATEMENT: &str = "contract";
@@ -187,9 +186,7 @@ pub(crate) async fn follow(node: &Node, client: &mut Client, answer: &Welcome) {
 
 async fn fetch(node: &Node, client: &mut Client) -> Result<(), NodeError> {
     let address = &node.parent_address();
-    let asked = client.contract(ContractRequest {});
-    let answer = tokio::time::timeout(STUCK_AFTER, asked).await.map_err(|_| silent(address))?;
-    let message = answer.map_err(|status| unreachable(address, status))?.into_inner();
+    let message = in_time(address, client.contract(ContractRequest {})).await?;
     let (signed, schema) = examine(&node.identity.current(), message)?;
     if signed.version <= node.contract.version() {
         return Err(NodeError::Protocol {

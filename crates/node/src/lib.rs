@@ -15,6 +15,8 @@ mod doctor;
 mod error;
 mod folder;
 mod gate;
+mod greeting;
+mod line;
 mod live;
 mod node;
 mod round;

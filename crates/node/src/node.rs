@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::contract::{self, Travelling};
 use crate::error::NodeError;
 use crate::folder::Folder;
+use crate::greeting::Facts;
 use crate::tls::dial;
 use crate::upstream::Upstream;
 
@@ -37,6 +38,8 @@ pub(crate) struct Node {
     pub contract: Travelling,
     /// The version of the protocol that the last handshake with the parent settled on; 0 before the first.
     pub spoken: AtomicU32,
+    /// What the parent need not tell again.
+    pub facts: Mutex<Facts>,
     upstream: Mutex<Option<Upstream>>,
     /// The root's statement as it was last given, and of which tree.
     pub statement: Mutex<Option<(Arc<Tree>, u64, SignedRegistry)>>,
@@ -90,6 +93,7 @@ impl Node {
             base_name: file.base_name,
             contract,
             spoken: AtomicU32::new(0),
+            facts: Mutex::new(None),
             upstream: Mutex::new(upstream),
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),

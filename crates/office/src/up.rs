@@ -40,7 +40,7 @@ pub struct Round<E: Engine> {
     last_index: Option<u32>,
     pub(crate) refused_before: BTreeSet<RecordId>,
     /// After RESYNC, unless with a parent that is new: it may hold much of the same.
-    pub(crate) compares: bool,
+    pub compares: bool,
     /// Records that waited when it began.
     pub to_push: u64,
     /// Records acknowledged so far.

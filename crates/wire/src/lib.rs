@@ -9,6 +9,7 @@ mod bundle_file;
 mod compare;
 mod contract;
 mod convert;
+mod facts;
 mod packed;
 mod protocol;
 mod watch;

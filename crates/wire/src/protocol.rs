@@ -17,6 +17,8 @@ pub mod since {
     pub const STATEMENT: u32 = 2;
     /// `CompareRanges`, `CompareRows`: what both hold alike is not sent.
     pub const COMPARE: u32 = 2;
+    /// `Round`: handshake and push in one call.
+    pub const ROUND: u32 = 2;
     /// `Watch`: word of changes at once.
     pub const WATCH: u32 = 2;
 }

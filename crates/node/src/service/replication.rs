@@ -1,5 +1,6 @@
 //! The parent's side of replication.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use sync::parent::Hello;
 use sync::{Position, Seal, Tick, limits};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::Instant;
-use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 use wire::sync::sync_server::Sync as SyncService;
 use wire::sync::{
@@ -42,6 +43,8 @@ type Answers<T> = ReceiverStream<Result<T, Status>>;
 type Begun<T> =
     tokio_stream::adapters::Chain<tokio_stream::Iter<std::option::IntoIter<Result<T, Status>>>, Answers<T>>;
 
+type RoundAnswers = Pin<Box<dyn Stream<Item = Result<pb::RoundDown, Status>> + Send>>;
+
 async fn begun<T>(mut answers: mpsc::Receiver<Result<T, Status>>) -> Begun<T> {
     let first = answers.recv().await;
     tokio_stream::iter(first).chain(ReceiverStream::new(answers))
@@ -55,40 +58,18 @@ fn caller<T>(request: &Request<T>) -> Result<BaseId, Status> {
 #[tonic::async_trait]
 impl SyncService for Desk {
     type PushStream = Begun<PushAck>;
+    type RoundStream = RoundAnswers;
     type PullStream = Begun<PullBatch>;
     type WatchStream = Answers<pb::WatchDown>;
 
     async fn handshake(&self, request: Request<pb::Hello>) -> Result<Response<Welcome>, Status> {
-        let office = &self.0.office;
-        let received_at_ms = office.now_ms();
+        let received_at_ms = self.0.office.now_ms();
         let child = caller(&request)?;
-        conduct::begin(&self.0, child)?;
         let said = request.into_inner();
-        let protocol = settle(&said)?;
         if said.base != child.0 {
             return Err(status("not_allowed", "证书与所报基地不符 / the certificate is another base's"));
         }
-        let told = Hello::try_from(&said).map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
-        let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
-        let stands = hello.heartbeat.map(|beat| beat.position);
-        let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
-        if session.heard_more {
-            tokio::spawn(keep_heartbeat(office.clone(), child, session.id));
-        }
-        let (statement_at_ms, statement) = statement::latest(&self.0).await.map_err(node_status)?;
-        let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
-        let welcome = welcome_message(office, &session, stands, office.now_ms()).map_err(invalid_status)?;
-        let letter_key = self.0.letter_key.recipient().to_bytes().to_vec();
-        let signed_contract = self.0.contract.version();
-        Ok(Response::new(Welcome {
-            protocol,
-            received_at_ms,
-            letter_key,
-            signed_contract,
-            statement_at_ms,
-            statement,
-            ..welcome
-        }))
+        Ok(Response::new(greet(&self.0, child, &said, received_at_ms).await?))
     }
 
     async fn push(
@@ -96,22 +77,32 @@ impl SyncService for Desk {
         request: Request<Streaming<PushBatch>>,
     ) -> Result<Response<Self::PushStream>, Status> {
         let child = caller(&request)?;
-        let (answers, stream) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
         conduct::stream(&self.0, child)?;
-        let node = self.0.clone();
-        tokio::spawn(async move {
-            let (groups, gathered) = mpsc::channel(1);
-            let gathering = async {
-                if let Err(failure) = gather(request.into_inner(), node.intake.clone(), groups).await {
-                    if is_broken(&failure) {
-                        node.note(child, Deed::Broken);
-                    }
-                    answers.send(Err(failure)).await.unwrap_or_default();
-                }
-            };
-            tokio::join!(gathering, apply(&node, child, gathered, answers.clone()));
-        });
-        Ok(Response::new(begun(stream).await))
+        let acks = take_push(&self.0, child, request.into_inner());
+        Ok(Response::new(begun(acks).await))
+    }
+
+    async fn round(
+        &self,
+        request: Request<Streaming<pb::RoundUp>>,
+    ) -> Result<Response<Self::RoundStream>, Status> {
+        let received_at_ms = self.0.office.now_ms();
+        let child = caller(&request)?;
+        let mut words = request.into_inner();
+        let first = tokio::time::timeout(IDLE_MAX, words.message()).await.map_err(|_| fell_silent())??;
+        let Some(pb::round_up::What::Hello(said)) = first.and_then(|word| word.what) else {
+            let unread = wire::Invalid { field: "round.hello" };
+            return Err(conduct::broken(&self.0, child, unread));
+        };
+        let welcome = greet(&self.0, child, &said, received_at_ms).await?;
+        conduct::stream(&self.0, child)?;
+        let session = welcome.session;
+        let batches = words.map(move |word| word.and_then(|word| batch_of_round(word, session)));
+        let acks = take_push(&self.0, child, batches);
+        let first = tokio_stream::iter(Some(Ok(welcome.into())));
+        let answers: RoundAnswers =
+            Box::pin(first.chain(ReceiverStream::new(acks).map(|ack| Ok(ack?.into()))));
+        Ok(Response::new(answers))
     }
 
     async fn compare_ranges(
@@ -171,6 +162,33 @@ impl SyncService for Desk {
         tokio::spawn(watch::attend(office, line, request.into_inner(), told, stopped));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
+}
+
+/// Opens a session for a child that says who it is and where it stands.
+async fn greet(node: &Node, child: BaseId, said: &pb::Hello, received_at_ms: u64) -> Result<Welcome, Status> {
+    let office = &node.office;
+    conduct::begin(node, child)?;
+    let protocol = settle(said)?;
+    let told = Hello::try_from(said).map_err(|invalid| conduct::broken(node, child, invalid))?;
+    let hello = Hello { clock_offset_ms: clock_offset(received_at_ms, said.sent_at_ms), ..told };
+    let stands = hello.heartbeat.map(|beat| beat.position);
+    let session = office.handshake(child, &hello, &said.registry_digest).await.map_err(office_status)?;
+    if session.heard_more {
+        tokio::spawn(keep_heartbeat(office.clone(), child, session.id));
+    }
+    let (statement_at_ms, statement) = statement::latest(node).await.map_err(node_status)?;
+    let statement = (statement_at_ms > said.statement_at_ms).then_some(statement);
+    let welcome = welcome_message(office, &session, stands, office.now_ms()).map_err(invalid_status)?;
+    let welcome = Welcome {
+        protocol,
+        received_at_ms,
+        letter_key: node.letter_key.recipient().to_bytes().to_vec(),
+        signed_contract: node.contract.version(),
+        statement_at_ms,
+        statement,
+        ..welcome
+    };
+    Ok(welcome.without_known(said.facts))
 }
 
 /// What a child told of itself is kept with what it delivers, mostly within a moment; after this long without that it is
@@ -242,6 +260,7 @@ pub(crate) fn welcome_message(
         clone: session.welcome.clone,
         statement_at_ms: 0,
         statement: None,
+        facts: 0,
     })
 }
 
@@ -257,6 +276,33 @@ struct Turn {
 async fn turn(own: Arc<Mutex<()>>, intake: Arc<Mutex<()>>) -> Turn {
     let child = own.lock_owned().await;
     Turn { hub: intake.lock_owned().await, child }
+}
+
+fn fell_silent() -> Status {
+    status("unreachable", "下级长时间没有发来内容 / the child fell silent")
+}
+
+/// Takes what a child pushes, and tells what became of it.
+fn take_push(
+    node: &Arc<Node>,
+    child: BaseId,
+    batches: impl Stream<Item = Result<PushBatch, Status>> + Send + Unpin + 'static,
+) -> mpsc::Receiver<Result<PushAck, Status>> {
+    let (answers, acks) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
+    let node = node.clone();
+    tokio::spawn(async move {
+        let (groups, gathered) = mpsc::channel(1);
+        let gathering = async {
+            if let Err(failure) = gather(batches, node.intake.clone(), groups).await {
+                if is_broken(&failure) {
+                    node.note(child, Deed::Broken);
+                }
+                answers.send(Err(failure)).await.unwrap_or_default();
+            }
+        };
+        tokio::join!(gathering, apply(&node, child, gathered, answers.clone()));
+    });
+    acks
 }
 
 /// Batches of one session, to be applied in one transaction.
@@ -283,7 +329,7 @@ impl Group {
 /// Reads batches until it is this child's turn to be written; what has come by then goes into one transaction, up to
 /// its limit. So a slow disk or many children make transactions larger, and the last batch never waits.
 async fn gather(
-    mut stream: Streaming<PushBatch>,
+    mut batches: impl Stream<Item = Result<PushBatch, Status>> + Unpin,
     intake: Arc<Mutex<()>>,
     groups: mpsc::Sender<(Group, Turn)>,
 ) -> Result<(), Status> {
@@ -305,7 +351,7 @@ async fn gather(
                 }
                 next.set(turn(own.clone(), intake.clone()));
             },
-            batch = tokio::time::timeout(IDLE_MAX, stream.next()), if !full => {
+            batch = tokio::time::timeout(IDLE_MAX, batches.next()), if !full => {
                 let failure = match batch {
                     Ok(Some(Ok(batch))) => match take(&mut waiting, batch) {
                         Ok(()) => continue,
@@ -313,7 +359,7 @@ async fn gather(
                     },
                     Ok(Some(Err(failure))) => failure,
                     Ok(None) => break Ok(()),
-                    Err(_) => status("unreachable", "下级长时间没有发来内容 / the child fell silent"),
+                    Err(_) => fell_silent(),
                 };
                 break Err(failure);
             }
@@ -323,6 +369,16 @@ async fn gather(
         groups.send((group, next.await)).await.unwrap_or_default();
     }
     ended
+}
+
+/// A later word of a round, as a batch of its session.
+fn batch_of_round(word: pb::RoundUp, session: u64) -> Result<PushBatch, Status> {
+    match word.what {
+        Some(pb::round_up::What::Batch(batch)) => Ok(PushBatch { session, ..batch }),
+        Some(pb::round_up::What::Hello(_)) | None => {
+            Err(invalid_status(wire::Invalid { field: "round.batch" }))
+        }
+    }
 }
 
 fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
