@@ -1,7 +1,7 @@
 //! The table `record`: what people entered, as it travels and as it is shown.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use causal::{BaseId, RecordId, put_varint};
 use record::{Scope, Shown};
@@ -12,7 +12,7 @@ use sync::{NewRow, Row, Unsent};
 
 use super::dialect;
 use super::values::{
-    self, Bound, CHUNK, fetch, fetch_made, fetch_with, flag, is_lasting, number, record_id, run_made,
+    self, Bound, chunks, fetch, fetch_made, fetch_with, flag, is_lasting, number, record_id, run_made,
 };
 use crate::error::StoreError;
 use crate::schema_edge;
@@ -195,10 +195,8 @@ fn upsert_sql(count: usize) -> Arc<str> {
     .into()
 }
 
-static UPSERT_CHUNK: LazyLock<Arc<str>> = LazyLock::new(|| upsert_sql(CHUNK));
-
 /// Rewrites rows that are held, where nothing changes that lists and figures are found by: most edits. Their places in
-/// those indexes, all over the file, need not be touched then. Tells which rows those were.
+/// those indexes, all over the file, need not be touched then. To have those rows told would cost as much again.
 fn rewrite_sql(count: usize) -> Arc<str> {
     let values = dialect::values(count, UPSERT_WIDTH);
     // The plus signs keep SQLite from going through all records and looking each up among the new ones.
@@ -209,12 +207,10 @@ fn rewrite_sql(count: usize) -> Arc<str> {
          natural_key = w.natural_key, words = w.words, body = w.body, state = w.state FROM w \
          WHERE record.id = +w.id AND record.kind = +w.kind AND record.home = +w.home AND record.hidden = +w.hidden \
          AND record.deleted = +w.deleted AND record.title = +w.title AND record.place = +w.place \
-         AND record.class IS +w.class AND record.step IS +w.step RETURNING id"
+         AND record.class IS +w.class AND record.step IS +w.step"
     )
     .into()
 }
-
-static REWRITE_CHUNK: LazyLock<Arc<str>> = LazyLock::new(|| rewrite_sql(CHUNK));
 
 /// Writes rows, numbered from `first_seq` in their order. While the engine's thread writes one chunk, this one
 /// prepares the next.
@@ -225,7 +221,7 @@ pub(super) async fn upsert(
     first_seq: u64,
 ) -> Result<(), StoreError> {
     let numbered: Vec<(u64, &NewRow)> = (first_seq..).zip(rows).collect();
-    let mut chunks = numbered.chunks(CHUNK);
+    let mut chunks = chunks(&numbered);
     let mut prepare = || chunks.next().map(|chunk| (bind_chunk(schema, chunk), chunk));
     let mut next = prepare();
     while let Some((bound, chunk)) = next.take() {
@@ -247,18 +243,18 @@ async fn write_chunk(
 ) -> Result<(), StoreError> {
     let (count, lasting) = (chunk.len(), is_lasting(chunk.len()));
     if chunk.iter().all(|(_, new)| new.row.seq == 0) {
-        let sql = if count == CHUNK { UPSERT_CHUNK.clone() } else { upsert_sql(count) };
-        return run_made(conn, "writing records", sql, lasting, bound).await;
+        return run_made(conn, "writing records", upsert_sql(count), lasting, bound).await.map(drop);
     }
-    let sql = if count == CHUNK { REWRITE_CHUNK.clone() } else { rewrite_sql(count) };
-    let done = fetch_made(conn, "writing records", sql, lasting, bound, |row| record_id(row, 0)).await?;
-    let done: BTreeSet<RecordId> = done.into_iter().collect();
-    let rest: Vec<_> = chunk.iter().filter(|(_, new)| !done.contains(&new.row.id)).copied().collect();
-    if rest.is_empty() {
+    if run_made(conn, "writing records", rewrite_sql(count), lasting, bound).await? == count as u64 {
         return Ok(());
     }
+    let ids: Vec<RecordId> = chunk.iter().map(|(_, new)| new.row.id).collect();
+    let held = kinds_and_numbers(conn, &ids).await?;
+    let done: BTreeSet<(RecordId, u64)> = held.into_iter().map(|(id, _, seq)| (id, seq)).collect();
+    let rest: Vec<_> =
+        chunk.iter().filter(|(seq, new)| !done.contains(&(new.row.id, *seq))).copied().collect();
     let bound = bind_chunk(schema, &rest);
-    run_made(conn, "writing records", upsert_sql(rest.len()), is_lasting(rest.len()), bound).await
+    run_made(conn, "writing records", upsert_sql(rest.len()), is_lasting(rest.len()), bound).await.map(drop)
 }
 
 fn bind_chunk(schema: &Schema, chunk: &[(u64, &NewRow)]) -> Bound {

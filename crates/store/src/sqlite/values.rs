@@ -9,8 +9,19 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Row as _, Sqlite, Type};
 use super::dialect;
 use crate::error::{Doing, StoreError};
 
-/// Rows of one statement: more gain nothing, and statements of this one size are prepared once.
-pub(super) const CHUNK: usize = 500;
+/// Rows of one statement: more gain nothing. Statements of these sizes are prepared once; to prepare one costs as much as
+/// to run it, and so only what is left in the end, fewer than the last of them, has one of its own.
+const SIZES: [usize; 2] = [100, 20];
+
+/// Rows in portions for one statement each.
+pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rows.len()).unwrap_or(rows.len());
+        let (now, later) = rows.split_at(size);
+        rows = later;
+        Some(now).filter(|now| !now.is_empty())
+    })
+}
 
 /// Arguments of a statement.
 #[derive(Clone, Default)]
@@ -105,9 +116,9 @@ pub(super) async fn run_made(
     sql: Arc<str>,
     lasting: bool,
     bound: Bound,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let query = sqlx::query_with(AssertSqlSafe(sql), bound.ready(doing)?).persistent(lasting);
-    query.execute(conn).await.doing(doing).map(drop)
+    Ok(query.execute(conn).await.doing(doing)?.rows_affected())
 }
 
 /// All rows of a statement.
@@ -146,8 +157,8 @@ pub(super) async fn insert<T>(
     rows: &[T],
     mut bind: impl FnMut(&mut Bound, &T),
 ) -> Result<(), StoreError> {
-    debug_assert!(width * CHUNK <= dialect::PARAMETERS_MAX);
-    for chunk in rows.chunks(CHUNK) {
+    debug_assert!(width * SIZES[0] <= dialect::PARAMETERS_MAX);
+    for chunk in chunks(rows) {
         let sql = format!("{head} VALUES {} {tail}", dialect::values(chunk.len(), width));
         let mut bound = Bound::default();
         chunk.iter().for_each(|row| bind(&mut bound, row));
@@ -165,7 +176,7 @@ pub(super) async fn run_with<T>(
     keys: &[T],
     mut bind: impl FnMut(&mut Bound, &T),
 ) -> Result<(), StoreError> {
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in chunks(keys) {
         let mut bound = Bound::default();
         chunk.iter().for_each(|key| bind(&mut bound, key));
         run_made(conn, doing, with(columns, chunk.len(), statement), is_lasting(chunk.len()), bound).await?;
@@ -183,7 +194,7 @@ pub(super) async fn fetch_with<K, T>(
     read: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::with_capacity(keys.len());
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in chunks(keys) {
         let mut bound = Bound::default();
         chunk.iter().for_each(|key| bind(&mut bound, key));
         let sql = with(&["id"], chunk.len(), statement);
@@ -197,8 +208,8 @@ fn with(columns: &[&str], count: usize, statement: &str) -> Arc<str> {
     format!("WITH w({}) AS (VALUES {values}) {statement}", columns.join(",")).into()
 }
 
-/// Statements for full chunks, and for the one row of an ordinary save, are kept prepared; those for the odd rest
-/// of a batch would fill the cache.
+/// Statements of these sizes, and for the one row of an ordinary save, are kept prepared; those for the odd rest of a
+/// batch would fill the cache.
 pub(super) fn is_lasting(rows: usize) -> bool {
-    rows == CHUNK || rows == 1
+    rows == 1 || SIZES.contains(&rows)
 }
