@@ -20,7 +20,7 @@ const PART_BATCHES: usize = 2;
 /// The first part is smaller by so much: nothing is written while it is judged.
 const FIRST_PART: usize = 8;
 /// Records judged between two looks at the store: it must not wait long for its next statement.
-const LOOK_AFTER: usize = 16;
+const LOOK_AFTER: usize = 4;
 
 /// What the desk has to know of the moment in which it judges.
 pub(crate) struct Known<'o, E: Engine> {

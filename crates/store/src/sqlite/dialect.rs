@@ -19,9 +19,6 @@ pub(super) const CHECK_QUICKLY: &str = "PRAGMA quick_check";
 /// What is deleted afterwards leaves no traces in the file.
 pub(super) const BLANK_WHAT_IS_DELETED: &str = "PRAGMA secure_delete = ON";
 
-/// Most parameters that a statement is given: SQLite refuses more than 32,766.
-pub(super) const PARAMETERS_MAX: usize = 32_000;
-
 /// `count` rows of `width` placeholders.
 ///
 /// Not numbered, unlike those of short statements: SQLite takes `$1` for a name, and looks each name up from the

@@ -221,7 +221,7 @@ pub(super) async fn upsert(
     first_seq: u64,
 ) -> Result<(), StoreError> {
     let numbered: Vec<(u64, &NewRow)> = (first_seq..).zip(rows).collect();
-    let mut chunks = chunks(&numbered);
+    let mut chunks = chunks(&numbered, UPSERT_WIDTH);
     let mut prepare = || chunks.next().map(|chunk| (bind_chunk(schema, chunk), chunk));
     let mut next = prepare();
     while let Some((bound, chunk)) = next.take() {

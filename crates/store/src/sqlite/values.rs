@@ -11,12 +11,16 @@ use crate::error::{Doing, StoreError};
 
 /// Rows of one statement: more gain nothing. Statements of these sizes are prepared once; to prepare one costs as much as
 /// to run it, and so only what is left in the end, fewer than the last of them, has one of its own.
-const SIZES: [usize; 2] = [100, 20];
+const SIZES: [usize; 3] = [500, 100, 20];
+/// Values of one statement: to prepare a larger one takes longer than any number of its runs spares.
+const VALUES: usize = 4_000;
 
-/// Rows in portions for one statement each.
-pub(super) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+/// Rows in portions for one statement each, which takes `width` values of a row.
+pub(super) fn chunks<T>(mut rows: &[T], width: usize) -> impl Iterator<Item = &[T]> {
+    debug_assert!(SIZES[2] * width <= VALUES);
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len()).unwrap_or(rows.len());
+        let fits = |size: &usize| *size <= rows.len() && size * width <= VALUES;
+        let size = SIZES.into_iter().find(fits).unwrap_or(rows.len());
         let (now, later) = rows.split_at(size);
         rows = later;
         Some(now).filter(|now| !now.is_empty())
@@ -157,8 +161,7 @@ pub(super) async fn insert<T>(
     rows: &[T],
     mut bind: impl FnMut(&mut Bound, &T),
 ) -> Result<(), StoreError> {
-    debug_assert!(width * SIZES[0] <= dialect::PARAMETERS_MAX);
-    for chunk in chunks(rows) {
+    for chunk in chunks(rows, width) {
         let sql = format!("{head} VALUES {} {tail}", dialect::values(chunk.len(), width));
         let mut bound = Bound::default();
         chunk.iter().for_each(|row| bind(&mut bound, row));
@@ -176,7 +179,7 @@ pub(super) async fn run_with<T>(
     keys: &[T],
     mut bind: impl FnMut(&mut Bound, &T),
 ) -> Result<(), StoreError> {
-    for chunk in chunks(keys) {
+    for chunk in chunks(keys, columns.len()) {
         let mut bound = Bound::default();
         chunk.iter().for_each(|key| bind(&mut bound, key));
         run_made(conn, doing, with(columns, chunk.len(), statement), is_lasting(chunk.len()), bound).await?;
@@ -194,7 +197,7 @@ pub(super) async fn fetch_with<K, T>(
     read: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::with_capacity(keys.len());
-    for chunk in chunks(keys) {
+    for chunk in chunks(keys, 1) {
         let mut bound = Bound::default();
         chunk.iter().for_each(|key| bind(&mut bound, key));
         let sql = with(&["id"], chunk.len(), statement);
