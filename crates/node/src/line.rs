@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status, Streaming};
-use wire::sync::{Hello, PullBatch, PushAck, PushBatch, RoundDown, RoundUp, Welcome, round_down};
+use wire::sync::{Hello, PullBatch, PushAck, PushBatch, RoundDown, RoundUp, Welcome};
 
 use crate::error::NodeError;
 use crate::round::{Client, WINDOW, in_time, silent};
@@ -43,6 +43,7 @@ enum Acks {
     OfRound {
         words: Streaming<RoundDown>,
         session: u64,
+        timeline: u64,
     },
 }
 
@@ -62,18 +63,17 @@ impl Line {
         hello: Hello,
     ) -> Result<(Welcome, Line), NodeError> {
         let (batches, stream) = mpsc::channel(WINDOW);
-        let said = tokio_stream::once(RoundUp::from(hello));
-        let said = said.chain(ReceiverStream::new(stream).map(RoundUp::from));
+        let said = tokio_stream::once(RoundUp::hello(hello));
+        let said = said.chain(ReceiverStream::new(stream).map(RoundUp::batch));
         let opened = async {
             let mut words = client.round(said).await?.into_inner();
             let first = words.message().await?;
             Ok(Response::new((first, words)))
         };
         let (first, words) = in_time(address, opened).await?;
-        let Some(round_down::What::Welcome(welcome)) = first.and_then(|word| word.what) else {
-            return Err(wire::Invalid { field: "round.welcome" }.into());
-        };
-        let acks = Acks::OfRound { words, session: welcome.session };
+        let welcome = first.unwrap_or_default().into_welcome()?;
+        let (session, timeline) = (welcome.session, welcome.position.unwrap_or_default().timeline);
+        let acks = Acks::OfRound { words, session, timeline };
         Ok((welcome, Line { batches: Some(batches), acks }))
     }
 
@@ -97,24 +97,12 @@ impl Answers for Line {
             match &mut self.acks {
                 Acks::Opening(opening) => self.acks = Acks::OfPush(opening.await?.into_inner()),
                 Acks::OfPush(acks) => return acks.message().await,
-                Acks::OfRound { words, session } => {
+                Acks::OfRound { words, session, timeline } => {
                     let Some(word) = words.message().await? else { return Ok(None) };
-                    return ack_of_round(word, *session).map(Some);
+                    let ack = word.into_ack(*session, *timeline);
+                    return ack.map(Some).map_err(|invalid| Status::internal(invalid.to_string()));
                 }
             }
-        }
-    }
-}
-
-/// A later word of a round, as an acknowledgement of its session.
-fn ack_of_round(word: RoundDown, session: u64) -> Result<PushAck, Status> {
-    match word.what {
-        Some(round_down::What::Ack(ack)) => {
-            let below = ack.below.map(|below| PullBatch { session, ..below });
-            Ok(PushAck { session, below, ..ack })
-        }
-        Some(round_down::What::Welcome(_)) | None => {
-            Err(Status::internal("上级的回应不合要求 / an answer that is none"))
         }
     }
 }

@@ -76,35 +76,6 @@ impl TryFrom<&pb::Welcome> for Welcome {
     }
 }
 
-impl From<pb::Welcome> for pb::RoundDown {
-    fn from(welcome: pb::Welcome) -> Self {
-        pb::RoundDown { what: Some(pb::round_down::What::Welcome(welcome)) }
-    }
-}
-
-impl From<pb::PushAck> for pb::RoundDown {
-    /// Within a round the session is not named.
-    fn from(ack: pb::PushAck) -> Self {
-        let below = ack.below.map(|below| pb::PullBatch { session: 0, ..below });
-        pb::RoundDown { what: Some(pb::round_down::What::Ack(pb::PushAck { session: 0, below, ..ack })) }
-    }
-}
-
-impl From<pb::Hello> for pb::RoundUp {
-    /// Within a round the base is not named: the certificate says it.
-    fn from(hello: pb::Hello) -> Self {
-        pb::RoundUp { what: Some(pb::round_up::What::Hello(pb::Hello { base: Vec::new(), ..hello })) }
-    }
-}
-
-impl From<pb::PushBatch> for pb::RoundUp {
-    /// Within a round neither session nor timeline are named.
-    fn from(batch: pb::PushBatch) -> Self {
-        let batch = pb::PushBatch { session: 0, parent_timeline: 0, ..batch };
-        pb::RoundUp { what: Some(pb::round_up::What::Batch(batch)) }
-    }
-}
-
 impl From<&Seal> for pb::Seal {
     fn from(seal: &Seal) -> Self {
         pb::Seal {

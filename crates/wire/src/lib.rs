@@ -12,6 +12,7 @@ mod convert;
 mod facts;
 mod packed;
 mod protocol;
+mod round;
 mod watch;
 
 pub use bundle_content::{put_message, take_message};

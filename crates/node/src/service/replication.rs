@@ -90,18 +90,16 @@ impl SyncService for Desk {
         let child = caller(&request)?;
         let mut words = request.into_inner();
         let first = tokio::time::timeout(IDLE_MAX, words.message()).await.map_err(|_| fell_silent())??;
-        let Some(pb::round_up::What::Hello(said)) = first.and_then(|word| word.what) else {
-            let unread = wire::Invalid { field: "round.hello" };
-            return Err(conduct::broken(&self.0, child, unread));
-        };
+        let said = first.unwrap_or_default().into_hello(&child.0);
+        let said = said.map_err(|invalid| conduct::broken(&self.0, child, invalid))?;
         let welcome = greet(&self.0, child, &said, received_at_ms).await?;
         conduct::stream(&self.0, child)?;
-        let session = welcome.session;
-        let batches = words.map(move |word| word.and_then(|word| batch_of_round(word, session)));
-        let acks = take_push(&self.0, child, batches);
-        let first = tokio_stream::iter(Some(Ok(welcome.into())));
-        let answers: RoundAnswers =
-            Box::pin(first.chain(ReceiverStream::new(acks).map(|ack| Ok(ack?.into()))));
+        let (session, timeline) = (welcome.session, welcome.position.unwrap_or_default().timeline);
+        let batch = move |word: pb::RoundUp| word.into_batch(session, timeline).map_err(invalid_status);
+        let acks = take_push(&self.0, child, words.map(move |word| word.and_then(batch)));
+        let acks = ReceiverStream::new(acks).map(move |ack| Ok(pb::RoundDown::ack(ack?, timeline)));
+        let first = tokio_stream::iter(Some(Ok(pb::RoundDown::welcome(welcome))));
+        let answers: RoundAnswers = Box::pin(first.chain(acks));
         Ok(Response::new(answers))
     }
 
@@ -369,16 +367,6 @@ async fn gather(
         groups.send((group, next.await)).await.unwrap_or_default();
     }
     ended
-}
-
-/// A later word of a round, as a batch of its session.
-fn batch_of_round(word: pb::RoundUp, session: u64) -> Result<PushBatch, Status> {
-    match word.what {
-        Some(pb::round_up::What::Batch(batch)) => Ok(PushBatch { session, ..batch }),
-        Some(pb::round_up::What::Hello(_)) | None => {
-            Err(invalid_status(wire::Invalid { field: "round.batch" }))
-        }
-    }
 }
 
 fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {

@@ -102,17 +102,17 @@ impl<M> Read for Session<M> {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        if !self.basics.unsent {
+        if self.basics.unsent == Some(0) {
             return Ok(Vec::new());
         }
         unsent::unsent(&mut self.tx, after_seq, max_rows, max_bytes).await
     }
 
     async fn unsent_count(&mut self) -> Result<u64, StoreError> {
-        if !self.basics.unsent {
-            return Ok(0);
+        match self.basics.unsent {
+            Some(few) => Ok(few),
+            None => unsent::count(&mut self.tx).await,
         }
-        unsent::count(&mut self.tx).await
     }
 
     async fn revisions(
