@@ -61,6 +61,7 @@ pub async fn check_all(bench: &impl Bench) {
         numbers::one_transaction_writes_a_record_once,
         queue::an_edit_takes_a_new_number_and_leaves_the_queue_once,
         queue::an_acknowledgement_leaves_what_changed_since,
+        queue::what_waits_is_counted_within_a_transaction_too,
         queue::single_numbers_can_be_marked_as_sent,
         queue::a_refused_row_waits_until_it_changes,
         queue::pages_are_bounded_by_rows_and_bytes,

@@ -6,7 +6,7 @@ use sync::{Changes, NewRow, Row, Unsent};
 
 use super::fixture::{Sample, base, record};
 use super::{Bench, commit, put};
-use crate::{Engine, Read};
+use crate::{Engine, Read, Write};
 
 async fn unsent(engine: &impl Engine) -> Vec<(u64, Unsent)> {
     let mut snapshot = engine.snapshot().await.unwrap();
@@ -48,6 +48,31 @@ pub(super) async fn an_acknowledgement_leaves_what_changed_since(bench: &impl Be
     assert_eq!(row(&engine, 1).await.map(|row| row.unsent), Some(Unsent::Clean));
     commit(&engine, &Changes { acknowledged: vec![(2, 3)], ..Changes::default() }).await;
     assert_eq!(unsent(&engine).await, [(4, Unsent::Unpushed)]);
+}
+
+pub(super) async fn what_waits_is_counted_within_a_transaction_too(bench: &impl Bench) {
+    let (engine, sample) = three(bench).await;
+    let mut tx = engine.begin().await.unwrap();
+    assert_eq!(tx.unsent_count().await.unwrap(), 3);
+    tx.apply(&Changes { clean: vec![1, 2, 3], ..Changes::default() }).await.unwrap();
+    assert_eq!(tx.unsent_count().await.unwrap(), 0, "after an acknowledgement");
+    tx.apply(&Changes { rows: vec![sample(4).build()], ..Changes::default() }).await.unwrap();
+    assert_eq!(tx.unsent_count().await.unwrap(), 1, "after an edit");
+    tx.apply(&Changes { resend_all: true, ..Changes::default() }).await.unwrap();
+    assert_eq!(tx.unsent_count().await.unwrap(), 4, "after RESYNC");
+    tx.commit().await.unwrap();
+    put(&engine, (5..=70).map(|n| sample(n).build()).collect()).await;
+    assert_eq!(unsent(&engine).await.len(), 70);
+    let mut tx = engine.begin().await.unwrap();
+    tx.apply(&Changes { clean: (1..=70).collect(), ..Changes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = engine.begin().await.unwrap();
+    tx.apply(&Changes { rows: vec![sample(71).build()], ..Changes::default() }).await.unwrap();
+    assert_eq!(tx.unsent_count().await.unwrap(), unsent_in(&mut tx).await, "where nothing waited");
+}
+
+async fn unsent_in(reader: &mut impl Read) -> u64 {
+    reader.unsent(0, 1_000, usize::MAX).await.unwrap().len() as u64
 }
 
 pub(super) async fn single_numbers_can_be_marked_as_sent(bench: &impl Bench) {
