@@ -143,7 +143,8 @@ fn span_of(asked: &RangesAsked, held: &[Held], index: usize) -> Span {
 
 /// The rows of a page that the parent holds in the same state, each with the number at which it was compared.
 fn alike(page: &Page, outcome: &Outcome) -> Vec<(RecordId, u64)> {
-    let alike = page.rows.iter().filter(|row| !outcome.unlike.contains_key(&row.held.id));
+    let is_alike = |row: &&Mine| !outcome.unlike.contains_key(&row.held.id) || planted::on!(UnlikeSpared);
+    let alike = page.rows.iter().filter(is_alike);
     alike.map(|row| (row.held.id, row.seq)).collect()
 }
 

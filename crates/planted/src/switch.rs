@@ -49,6 +49,7 @@ bugs! {
     OwnLostRefused: "own lost dots refused",
     LoserDropped: "loser dropped by a rule",
     CorrectedBack: "correction that the next tier corrects back",
+    UnlikeSpared: "comparison that spares what differs",
 }
 
 /// The bug that is on: its place in the list, counted from 1; 0 for none.

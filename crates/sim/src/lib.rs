@@ -13,6 +13,7 @@
 
 pub mod bases;
 pub mod codec;
+pub mod compare;
 pub mod contract;
 pub mod disk;
 pub mod edit;

@@ -45,6 +45,8 @@ pub struct Options {
     pub strays: u32,
     /// Whether the answer to the last batch brings along what a pull would bring, where that is one page: 1, or 0.
     pub along: u32,
+    /// Whether what both ends hold alike is found by digests after RESYNC, and not sent: 1, or 0.
+    pub compares: u32,
 }
 
 impl Options {
@@ -68,6 +70,7 @@ impl Options {
             reseats: some_later(3, 15),
             strays: some_later(5, 30),
             along: some_later(1, 1),
+            compares: some_later(1, 1),
             districts,
             loss: some(1, 30),
             duplication: some(1, 50),
@@ -94,7 +97,7 @@ impl Options {
 
     /// The same world with one kind of fault less, for each kind: the first thing to try with a failure.
     pub fn calmer(&self) -> Vec<Options> {
-        let fields: [fn(&mut Options) -> &mut u32; 19] = [
+        let fields: [fn(&mut Options) -> &mut u32; 20] = [
             |o| &mut o.loss,
             |o| &mut o.duplication,
             |o| &mut o.cuts,
@@ -114,6 +117,7 @@ impl Options {
             |o| &mut o.backups,
             |o| &mut o.reseats,
             |o| &mut o.strays,
+            |o| &mut o.compares,
         ];
         let without = |field: fn(&mut Options) -> &mut u32| {
             let mut options = self.clone();

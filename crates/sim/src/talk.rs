@@ -185,7 +185,12 @@ impl<D: Disk> World<D> {
         }
         let office = &self.machines[child].office;
         let begun = office.begin_round(session.id, &session.welcome, at_ms, 0, "sim", &registry).await;
-        let Call::Done(round) = self.after(child, "begin", begun).await? else { return Ok(()) };
+        let Call::Done(mut round) = self.after(child, "begin", begun).await? else { return Ok(()) };
+        if let Some(parent) = self.above(child)
+            && !self.spare((child, parent), &mut round, session.id, dice, faults).await?
+        {
+            return Ok(());
+        }
         let push = Push {
             round,
             began: self.own_edits(child, u64::MAX),
