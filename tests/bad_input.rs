@@ -13,7 +13,7 @@ use federation_tests::wait::{block_on, until};
 use federation_tests::{Answer, Federation, Node};
 use prost::Message as _;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status, Streaming};
 use wire::sync::round_down::What as Down;
 use wire::sync::round_up::What as Up;
 use wire::sync::sync_client::SyncClient;
@@ -266,43 +266,34 @@ fn caller() -> (Federation, [Node; 3], SyncClient<Channel>, u64) {
     (federation, nodes, client, session)
 }
 
+/// What a stream of answers brings, and how it ends.
+async fn all<T>(answers: Result<Response<Streaming<T>>, Status>) -> (Vec<T>, Option<Status>) {
+    let mut heard = Vec::new();
+    let mut answers = match answers {
+        Ok(answers) => answers.into_inner(),
+        Err(refused) => return (heard, Some(refused)),
+    };
+    loop {
+        match answers.message().await {
+            Ok(Some(answer)) => heard.push(answer),
+            Ok(None) => return (heard, None),
+            Err(refused) => return (heard, Some(refused)),
+        }
+    }
+}
+
 /// Pushes batches; what was acknowledged, and how it ended.
 fn push(client: &SyncClient<Channel>, batches: Vec<PushBatch>) -> (Vec<PushAck>, Option<Status>) {
     let mut client = client.clone();
-    block_on(async {
-        let mut acks = Vec::new();
-        let mut answers = match client.push(tokio_stream::iter(batches)).await {
-            Ok(answers) => answers.into_inner(),
-            Err(refused) => return (acks, Some(refused)),
-        };
-        loop {
-            match answers.message().await {
-                Ok(Some(ack)) => acks.push(ack),
-                Ok(None) => return (acks, None),
-                Err(refused) => return (acks, Some(refused)),
-            }
-        }
-    })
+    block_on(async { all(client.push(tokio_stream::iter(batches)).await).await })
 }
 
 /// Says words of a round; what was answered, and how it ended.
 fn round(client: &SyncClient<Channel>, words: Vec<Up>) -> (Vec<Down>, Option<Status>) {
     let mut client = client.clone();
-    let words = words.into_iter().map(|what| RoundUp { what: Some(what) }).collect::<Vec<_>>();
-    block_on(async {
-        let mut heard = Vec::new();
-        let mut answers = match client.round(tokio_stream::iter(words)).await {
-            Ok(answers) => answers.into_inner(),
-            Err(refused) => return (heard, Some(refused)),
-        };
-        loop {
-            match answers.message().await {
-                Ok(Some(word)) => heard.extend(word.what),
-                Ok(None) => return (heard, None),
-                Err(refused) => return (heard, Some(refused)),
-            }
-        }
-    })
+    let words: Vec<RoundUp> = words.into_iter().map(|what| RoundUp { what: Some(what) }).collect();
+    let (heard, ended) = block_on(async { all(client.round(tokio_stream::iter(words)).await).await });
+    (heard.into_iter().filter_map(|word| word.what).collect(), ended)
 }
 
 /// A service record of a street, by hand.
