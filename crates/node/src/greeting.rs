@@ -62,8 +62,7 @@ fn greeted(node: &Arc<Node>, sent_at_ms: u64, answer: pb::Welcome) -> Result<Gre
     let welcome = Welcome::try_from(&answer)?;
     settled(answer.protocol)?;
     node.spoken.store(answer.protocol, Ordering::Relaxed);
-    let facts = pb::Welcome { facts: answer.facts, ..answer.facts_alone() };
-    *lock(&node.facts) = node.upstream().map(|parent| (parent.base, facts));
+    *lock(&node.facts) = node.upstream().map(|parent| (parent.base, answer.facts_alone()));
     Ok(Greeted { answer, welcome, clock_offset_ms })
 }
 
