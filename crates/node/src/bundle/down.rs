@@ -18,7 +18,8 @@ use crate::greeting::settled;
 use crate::node::Node;
 use crate::round::{acked, pulled_page, registry_rows};
 use crate::scheduler::adopt;
-use crate::service::replication::{pull_batch, push_ack, welcome_message};
+use crate::service::pushed::push_ack;
+use crate::service::replication::{pull_batch, welcome_message};
 use crate::statement;
 
 /// Pages in a receipt, and acknowledgements: more than the limits of bytes let a parent write.

@@ -21,7 +21,8 @@ use crate::node::{Node, VERSION};
 use crate::round::push_batch;
 use crate::scheduler::due_request;
 use crate::service::enrolment;
-use crate::service::replication::{pushed_batch, settle};
+use crate::service::pushed::pushed_batch;
+use crate::service::replication::settle;
 use crate::statement;
 
 /// Batches in a file: ten times what its limit of bytes holds of full ones.

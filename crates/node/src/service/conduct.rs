@@ -43,6 +43,15 @@ pub(crate) fn broken(node: &Node, child: BaseId, invalid: wire::Invalid) -> Stat
     invalid_status(invalid)
 }
 
+/// How a stream ended; because of what came over it, and not because of the line, is noted.
+pub(crate) fn ended(node: &Node, child: BaseId, failure: Status) -> Status {
+    use tonic::Code::{Internal, InvalidArgument, OutOfRange, ResourceExhausted};
+    if matches!(failure.code(), Internal | InvalidArgument | OutOfRange | ResourceExhausted) {
+        node.note(child, Deed::Broken);
+    }
+    failure
+}
+
 /// Notes what of a push was refused, and how many of its records were corrected meanwhile.
 pub(crate) fn judged<'v>(
     node: &Node,

@@ -5,6 +5,7 @@ pub(crate) mod bundles;
 pub(crate) mod conduct;
 pub(crate) mod conflicts;
 pub(crate) mod enrolment;
+pub(crate) mod pushed;
 pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod registry;
