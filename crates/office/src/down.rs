@@ -17,7 +17,7 @@ use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
 const SPREAD_MS: u64 = 10 * 60_000;
-/// Rows looked at in one read while the next page for a child is gathered: what a page holds, for what is read beyond
+/// Rows looked for in one read while the next page for a child is gathered: what a page holds, for what is read beyond
 /// it is read again for the next.
 const SCAN_ROWS: usize = limits::BATCH_RECORDS;
 
@@ -529,10 +529,11 @@ impl<E: Engine> Office<E> {
         let beneath = tree.subtree(child);
         loop {
             after = self.skip_echoes(child, after);
-            let scanned = snapshot.changes_among(&beneath, after, SCAN_ROWS).await?;
-            let all = scanned.len() < SCAN_ROWS;
-            for (row, scope) in scanned {
-                let mine = scope.visible_to(tree, child) && !self.is_echo(child, row.seq);
+            let mut numbers = snapshot.numbers_among(&beneath, after, SCAN_ROWS).await?;
+            let (last, all) = (numbers.last().copied(), numbers.len() < SCAN_ROWS);
+            self.leave_out_echoes(child, &mut numbers);
+            for (row, scope) in snapshot.numbered(&numbers).await? {
+                let mine = scope.visible_to(tree, child);
                 if mine && !rows.is_empty() && bytes + row.state.len() > limits::BATCH_BYTES {
                     return Ok((rows, Some(after)));
                 }
@@ -548,11 +549,14 @@ impl<E: Engine> Office<E> {
             if all {
                 return Ok((rows, None));
             }
+            after = last.unwrap_or(after);
         }
     }
 
-    fn is_echo(&self, child: BaseId, seq: u64) -> bool {
-        self.sessions().get(&child).is_some_and(|open| open.echoes.has(seq))
+    fn leave_out_echoes(&self, child: BaseId, numbers: &mut Vec<u64>) {
+        if let Some(open) = self.sessions().get(&child) {
+            numbers.retain(|seq| !open.echoes.has(*seq));
+        }
     }
 
     fn skip_echoes(&self, child: BaseId, after: u64) -> u64 {

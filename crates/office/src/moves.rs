@@ -8,7 +8,8 @@ use causal::{BaseId, State};
 use record::{Draft, Tree, audience_bases};
 use schema::{Kind, RegistryRole, raw};
 use store::{Applied, Engine, Read, Write};
-use sync::{Changes, moves};
+use sync::Changes;
+use sync::moves::{self, Reach};
 
 use crate::merging::Seat;
 use crate::registry::read_tree;
@@ -52,13 +53,17 @@ impl<E: Engine> Office<E> {
 
     async fn follow(&self, tx: &mut E::Tx, before: &Tree, after: &Tree) -> Result<(), OfficeError> {
         let desk = moves::Desk { schema: self.schema(), before, after, me: self.me.base };
-        if !desk.concerns() {
+        let reach = desk.reach();
+        if reach == Reach::Nothing {
             return Ok(());
         }
         let mut changes = desk.links(&tx.links().await?);
         let mut after_seq = 0;
         loop {
-            let rows = tx.changes(after_seq, SCAN_ROWS).await?;
+            let rows = match &reach {
+                Reach::Homes(homes) => tx.changes_among(homes, after_seq, SCAN_ROWS).await?,
+                _ => tx.changes(after_seq, SCAN_ROWS).await?,
+            };
             rows.iter().for_each(|(row, _)| desk.look(&mut changes, row));
             match rows.last() {
                 Some((row, _)) => after_seq = row.seq,

@@ -117,7 +117,8 @@ impl<E: Engine> Read for FaultyTx<E> {
         revisions(records: &[RecordId], only_unsent: bool, limit: usize) -> Vec<Revision>;
         history(record: RecordId) -> Vec<Revision>;
         changes(after_seq: u64, limit: usize) -> Vec<(Row, record::Scope)>;
-        changes_among(homes: &[BaseId], after_seq: u64, limit: usize) -> Vec<(Row, record::Scope)>;
+        numbers_among(homes: &[BaseId], after_seq: u64, limit: usize) -> Vec<u64>;
+        numbered(seqs: &[u64]) -> Vec<(Row, record::Scope)>;
         by_id(after: Option<RecordId>, upto: RecordId, limit: usize) -> Vec<(Row, record::Scope)>;
         withdraws(child: BaseId, after_seq: u64, limit: usize) -> Vec<Withdraw>;
         links() -> Vec<Link>;

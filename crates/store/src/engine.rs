@@ -104,14 +104,30 @@ pub trait Read: Send {
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
 
-    /// As [`Read::changes`], but of records that belong to none of `homes` only those whose scope is more than their one
-    /// home: what may concern a child, found without reading what cannot.
+    /// The numbers above `after_seq` of records that are not hidden, and belong to one of `homes` or have a scope that is more
+    /// than their one home: what may concern a child, found without reading what cannot. In order.
+    fn numbers_among(
+        &mut self,
+        homes: &[BaseId],
+        after_seq: u64,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<u64>>> + Send;
+
+    /// The rows that have these numbers, by number, with who may see them.
+    fn numbered(&mut self, seqs: &[u64]) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
+
+    /// The rows that [`Read::numbers_among`] tells.
     fn changes_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send {
+        async move {
+            let seqs = self.numbers_among(homes, after_seq, limit).await?;
+            self.numbered(&seqs).await
+        }
+    }
 
     /// Withdraws for a child with a number above `after_seq`, by number.
     fn withdraws(

@@ -192,17 +192,22 @@ impl<M> Read for Session<M> {
         Ok(above.take(limit).map(|(_, held)| (self.data.row(held), held.shown.scope.clone())).collect())
     }
 
-    async fn changes_among(
+    async fn numbers_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> Result<Vec<(Row, Scope)>, StoreError> {
+    ) -> Result<Vec<u64>, StoreError> {
         let mut all = self.changes(after_seq, usize::MAX).await?;
         all.retain(|(_, scope)| {
             !scope.audience.is_empty() || !matches!(scope.homes.as_slice(), [one] if !homes.contains(one))
         });
-        all.truncate(limit);
+        Ok(all.into_iter().take(limit).map(|(row, _)| row.seq).collect())
+    }
+
+    async fn numbered(&mut self, seqs: &[u64]) -> Result<Vec<(Row, Scope)>, StoreError> {
+        let mut all = self.changes(0, usize::MAX).await?;
+        all.retain(|(row, _)| seqs.contains(&row.seq));
         Ok(all)
     }
 

@@ -20,12 +20,34 @@ pub struct Desk<'s> {
     pub me: BaseId,
 }
 
+/// Which records a change of the tree may move into somebody's sight or out of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// None, and no link either.
+    Nothing,
+    /// Those of these homes, and those whose scope is more than their one home.
+    Homes(Vec<BaseId>),
+    /// Any.
+    Everything,
+}
+
 impl Desk<'_> {
-    /// Whether anybody sits elsewhere than before: names and standings do not move records.
-    pub fn concerns(&self) -> bool {
+    /// How far the change reaches. Names and standings move no record, and where nobody is beneath, only a parent's change
+    /// does: a street of a hundred thousand records is not to go through them because a base was set up elsewhere.
+    pub fn reach(&self) -> Reach {
+        if self.is_moved() {
+            return Reach::Everything;
+        }
+        let children = |tree: &Tree| !tree.link_children(self.me).is_empty();
         let seats =
             |tree: &Tree| -> BTreeSet<_> { tree.iter().map(|b| (b.id, b.parent, b.hosted)).collect() };
-        seats(self.before) != seats(self.after)
+        if seats(self.before) == seats(self.after) || !(children(self.before) || children(self.after)) {
+            return Reach::Nothing;
+        }
+        // Who sees a record that says no more than its home is whoever stands above that: no other way changed.
+        let all: BTreeSet<BaseId> = self.before.iter().chain(self.after.iter()).map(|b| b.id).collect();
+        let reseated = |base: &BaseId| !self.before.chain(*base).eq(self.after.chain(*base));
+        Reach::Homes(all.into_iter().filter(reseated).collect())
     }
 
     /// Whether this node has another parent than before.

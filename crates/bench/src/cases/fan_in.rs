@@ -1,6 +1,6 @@
 //! F: many children at once into one hub.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
@@ -31,9 +31,9 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     }
     city.restart().await?;
 
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), processor(&city, &children)?);
     let (children, failed) = sync_all(children, each).await?;
-    let took = began.elapsed();
+    let (took, cpu_after) = (began.elapsed(), processor(&city, &children)?);
     let held = city.count(KIND, false).await?;
     ensure!(failed == 0, "{failed} children failed");
     ensure!(held == count * each, "{held} of {} records arrived", count * each);
@@ -43,12 +43,21 @@ pub(super) async fn run(bench: &mut Bench) -> anyhow::Result<()> {
     let rows = bare::rows(&database, "record", "true")?;
     let floor = Bare::like(&database, &folder.join("bare.db"))?.write("record", &rows)?;
     figure('F', "seconds", took.as_secs_f64(), "s", Some(floor.as_secs_f64()));
+    let a_record = |used: Duration| used.as_secs_f64() * 1e6 / (count * each) as f64;
+    figure('F', "children_cpu", a_record(cpu_after.1 - cpu.1), "us/record", None);
+    figure('F', "hub_cpu", a_record(cpu_after.0 - cpu.0), "us/record", None);
     figure('F', "failed", failed as f64, "children", None);
     figure('F', "hub_peak", peak, "MiB", None);
     for mut child in children {
         child.stop().await?;
     }
     city.stop().await
+}
+
+/// How much time of a processor the hub has used so far, and all children together.
+fn processor(hub: &Node, children: &[Node]) -> anyhow::Result<(Duration, Duration)> {
+    let all = children.iter().map(|child| child.process()?.cpu());
+    Ok((hub.process()?.cpu()?, all.sum::<anyhow::Result<Duration>>()?))
 }
 
 /// All of them sync at the same time; says how many failed.

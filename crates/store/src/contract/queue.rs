@@ -192,8 +192,12 @@ pub(super) async fn changes_among_homes_are_those_that_may_concern_a_child(bench
     assert_eq!(found(&[1, 2], 1, 3).await, [2, 3, 4]);
     assert_eq!(found(&[8], 0, 10).await, [6]);
     assert_eq!(found(&[8], 6, 10).await, Vec::<u64>::new());
+    assert_eq!(found(&[8], 0, 1).await, [6], "however far it lies behind others");
     let scope = Scope { homes: vec![base(3)], audience: vec![base(9)] };
     assert_eq!(snapshot.changes_among(&[base(8)], 0, 10).await.unwrap()[0].1, scope);
+    let numbered = snapshot.numbered(&[6, 2, 99]).await.unwrap();
+    assert_eq!(numbered.iter().map(|(row, _)| row.seq).collect::<Vec<_>>(), [2, 6]);
+    assert_eq!(numbered[1].1, scope);
 }
 
 pub(super) async fn a_dropped_record_is_gone_with_all_that_hangs_on_it(bench: &impl Bench) {

@@ -112,28 +112,64 @@ pub(super) async fn by_id(
     fetch(conn, "reading records by id", SQL, bound, read_scoped).await
 }
 
-/// The condition reads the index alone: a row that is passed over is never looked up.
-pub(super) async fn changes_among(
+/// Numbers are gone through in stretches: the first is about what is asked for, and each after it larger by so much. What
+/// is found in one has to be sorted, if there are several homes; and where little is found, few are asked for.
+const STRETCH_GROWS: u64 = 4;
+
+/// The numbers in `between` (above, up to and including); both conditions are read from an index of their own.
+pub(super) async fn numbers_among(
     conn: &mut SqliteConnection,
     homes: &[BaseId],
-    after_seq: u64,
+    between: (u64, u64),
     limit: usize,
+) -> Result<Vec<u64>, StoreError> {
+    let (mut after, last) = between;
+    let mut stretch = (limit as u64).saturating_mul(2);
+    let mut found = Vec::new();
+    while found.len() < limit && after < last {
+        let upto = after.saturating_add(stretch).min(last);
+        found.extend(numbers_in(conn, homes, (after, upto), limit - found.len()).await?);
+        after = upto;
+        stretch = stretch.saturating_mul(STRETCH_GROWS);
+    }
+    Ok(found)
+}
+
+async fn numbers_in(
+    conn: &mut SqliteConnection,
+    homes: &[BaseId],
+    (after, upto): (u64, u64),
+    limit: usize,
+) -> Result<Vec<u64>, StoreError> {
+    let places = vec!["?"; homes.len()].join(",");
+    let sql = format!(
+        "SELECT seq FROM record WHERE hidden = 0 AND scope IS NULL AND home IN ({places}) AND seq > ? AND seq <= ? \
+         UNION ALL SELECT seq FROM record WHERE hidden = 0 AND scope IS NOT NULL AND seq > ? AND seq <= ? \
+         ORDER BY seq LIMIT ?"
+    );
+    let mut bound = Bound::default();
+    for home in homes {
+        bound.bytes(&home.0);
+    }
+    bound.number(after).number(upto).number(after).number(upto).number(limit as u64);
+    fetch_made(conn, "looking for changes", sql.into(), homes.len() == 1, bound, |row| number(row, 0)).await
+}
+
+pub(super) async fn numbered(
+    conn: &mut SqliteConnection,
+    seqs: &[u64],
 ) -> Result<Vec<(Row, Scope)>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         row_columns!(),
-        ", r.home, r.scope FROM record r LEFT JOIN unsent u ON u.seq = r.seq",
-        " WHERE r.seq > ? AND r.hidden = 0 AND (r.scope IS NOT NULL OR r.home IN (",
+        ", r.home, r.scope FROM w CROSS JOIN record r ON r.seq = w.id LEFT JOIN unsent u ON u.seq = r.seq"
     );
-    let places = vec!["?"; homes.len()].join(",");
-    let mut bound = Bound::default();
-    bound.number(after_seq);
-    for home in homes {
-        bound.bytes(&home.0);
-    }
-    bound.number(limit as u64);
-    let sql = format!("{SQL}{places})) ORDER BY r.seq LIMIT ?");
-    fetch_made(conn, "reading changes", sql.into(), homes.len() == 1, bound, read_scoped).await
+    let bind = |b: &mut Bound, seq: &u64| {
+        b.number(*seq);
+    };
+    let mut rows = fetch_with(conn, "reading changes", SQL, seqs, bind, read_scoped).await?;
+    rows.sort_by_key(|(row, _)| row.seq);
+    Ok(rows)
 }
 
 fn read_scoped(row: &SqliteRow) -> Result<(Row, Scope), sqlx::Error> {
@@ -221,7 +257,9 @@ pub(super) async fn upsert(
     first_seq: u64,
 ) -> Result<(), StoreError> {
     let numbered: Vec<(u64, &NewRow)> = (first_seq..).zip(rows).collect();
-    let mut chunks = chunks(&numbered, UPSERT_WIDTH);
+    // A large statement takes long to prepare, and gains where much is new: there it comes again and again.
+    let width = if rows.iter().all(|new| new.row.seq == 0) { 1 } else { UPSERT_WIDTH };
+    let mut chunks = chunks(&numbered, width);
     let mut prepare = || chunks.next().map(|chunk| (bind_chunk(schema, chunk), chunk));
     let mut next = prepare();
     while let Some((bound, chunk)) = next.take() {

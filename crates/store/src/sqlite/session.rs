@@ -144,16 +144,17 @@ impl<M> Read for Session<M> {
         super::record::by_id(&mut self.tx, after, upto, limit).await
     }
 
-    async fn changes_among(
+    async fn numbers_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> Result<Vec<(Row, Scope)>, StoreError> {
-        if after_seq >= self.basics.seq {
-            return Ok(Vec::new());
-        }
-        super::record::changes_among(&mut self.tx, homes, after_seq, limit).await
+    ) -> Result<Vec<u64>, StoreError> {
+        super::record::numbers_among(&mut self.tx, homes, (after_seq, self.basics.seq), limit).await
+    }
+
+    async fn numbered(&mut self, seqs: &[u64]) -> Result<Vec<(Row, Scope)>, StoreError> {
+        super::record::numbered(&mut self.tx, seqs).await
     }
 
     async fn withdraws(
