@@ -46,7 +46,7 @@ pub(crate) struct Node {
     /// One round at a time.
     pub round: tokio::sync::Mutex<()>,
     /// One group of pushed batches is written at a time, and children take turns.
-    pub intake: Arc<tokio::sync::Mutex<()>>,
+    pub intake: tokio::sync::Mutex<()>,
     /// How the children behave.
     pub conduct: Arc<Mutex<Conduct>>,
     /// Asks the scheduler to look again.
@@ -97,7 +97,7 @@ impl Node {
             upstream: Mutex::new(upstream),
             statement: Mutex::new(None),
             round: tokio::sync::Mutex::new(()),
-            intake: Arc::default(),
+            intake: tokio::sync::Mutex::default(),
             conduct: Arc::default(),
             wake: Notify::new(),
             next_sync_ms: Mutex::new(0),

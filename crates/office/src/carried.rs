@@ -13,7 +13,8 @@ mod receipt;
 use sync::parent::{Hello, Welcome};
 use sync::{Row, Timelines};
 
-use crate::down::{Acked, PulledPage, PushedBatch};
+use crate::down::PulledPage;
+use crate::taking::{Acked, PushedBatch};
 use crate::up::Outgoing;
 
 pub use receipt::Taken;

@@ -7,12 +7,11 @@ use std::sync::atomic::Ordering;
 use causal::{BaseId, RecordId};
 use record::{Standing, Tree};
 use sha2::{Digest, Sha256};
-use store::{Applied, Engine, Read, Write};
-use sync::parent::{Claims, Hello, Incoming, Received, Verdict, Welcome, checked_seals, welcome};
-use sync::{Changes, Handed, Heard, Link, Position, Revision, Row, Seal, Tick, TimelineId, Unsent, limits};
+use store::{Engine, Read, Write};
+use sync::parent::{Claims, Hello, Incoming, Received, Welcome, welcome};
+use sync::{Changes, Handed, Heard, Link, Position, Row, Tick, TimelineId, Unsent, limits};
 
 use crate::echoes::Echoes;
-use crate::quarantine::told_dropped;
 use crate::{Office, OfficeError};
 
 /// Spread between the children's daily starts, so that 08:00 is no stampede.
@@ -49,21 +48,6 @@ pub struct Session {
     pub heard_more: bool,
 }
 
-/// One batch of a push.
-#[derive(Debug, Clone, Default)]
-pub struct PushedBatch {
-    /// Its number in the session.
-    pub index: u32,
-    /// The records.
-    pub records: Vec<Incoming>,
-    /// Their history.
-    pub revisions: Vec<Revision>,
-    /// Nothing comes after it.
-    pub last: bool,
-    /// With the last one: seals of bases beneath.
-    pub seals: Vec<Seal>,
-}
-
 /// One page of a pull.
 #[derive(Debug, Clone, Default)]
 pub struct PulledPage {
@@ -78,9 +62,6 @@ pub struct PulledPage {
     /// With the end: who above holds which seals of the child's subtree.
     pub ticks: Vec<Tick>,
 }
-
-/// What is said of a batch: where this node stands, and a verdict for each record in order.
-pub type Acked = (Position, Vec<(RecordId, Verdict)>);
 
 impl<E: Engine> Office<E> {
     /// Whether a base's node may talk to this one now.
@@ -176,7 +157,7 @@ impl<E: Engine> Office<E> {
         Ok(())
     }
 
-    fn note_heartbeat_kept(&self, child: BaseId, session: u64) {
+    pub(crate) fn note_heartbeat_kept(&self, child: BaseId, session: u64) {
         if let Some(open) = self.sessions().get_mut(&child).filter(|open| open.id == session) {
             open.heard_more = false;
         }
@@ -228,94 +209,6 @@ impl<E: Engine> Office<E> {
             *kept() = Some((tree, digest.clone()));
         }
         Ok(digest)
-    }
-
-    /// Takes batches that a child pushed, all in one transaction; answers once it is durable. Batches of an ended
-    /// session still merge, but their seals do not count (P2).
-    ///
-    /// # Errors
-    /// [`OfficeError`] when the child is not let in, or the transaction fails; then nothing of it was kept.
-    pub async fn receive(
-        &self,
-        child: BaseId,
-        session: u64,
-        batches: Vec<PushedBatch>,
-    ) -> Result<Vec<Acked>, OfficeError> {
-        let acked = self.take_in(child, session, batches, Claims::Checked).await?;
-        self.take_over_late(child).await?;
-        Ok(acked)
-    }
-
-    /// As [`Office::receive`], where an administrator may answer for what cannot be proved.
-    pub(crate) async fn take_in(
-        &self,
-        child: BaseId,
-        session: u64,
-        mut batches: Vec<PushedBatch>,
-        claims: Claims,
-    ) -> Result<Vec<Acked>, OfficeError> {
-        self.admit(child)?;
-        let mut tx = self.store.begin().await?;
-        let sizes: Vec<usize> = batches.iter().map(|b| b.records.len()).collect();
-        let pushed: Vec<Incoming> = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.records)).collect();
-        let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
-        let timelines = tx.timelines().await?;
-        let tree = self.tree_in(&mut tx).await?;
-        let link = self.current(child, session, timelines.current());
-        let whole = batches.iter().any(|batch| batch.last);
-        let mut next = self.first_missing(child, session);
-        let said = link.as_ref().map(|link| self.said_beside(&tree, link, &mut next, batches));
-        let asked = Asked { child, claims, again: false };
-        let parts =
-            self.take_parts(&mut tx, &tree, asked, &pushed, history, said.unwrap_or_default()).await?;
-        let regained = if whole { self.recheck(&mut tx).await? } else { Changes::default() };
-        match tx.commit().await {
-            Err(_) if planted::on!(AckBeforeCommit) => {}
-            done => done?,
-        }
-        self.note_taken(child, session, next);
-        if whole && link.is_some() {
-            self.note_heartbeat_kept(child, session);
-        }
-        for part in &parts {
-            self.note_corrections(&part.received.corrected);
-            self.note_echoes(child, session, &part.received, part.applied.first_seq);
-            self.committed(&part.received.changes).await?;
-        }
-        self.committed(&regained).await?;
-        for part in &parts {
-            self.tell(&part.received.changes, &part.applied, Some((child, &part.received.echoes)));
-        }
-        let Some(position) = parts.last().map(|part| part.applied.position) else { return Ok(Vec::new()) };
-        self.tell(&regained, &Applied { first_seq: position.seq, position }, None);
-        if whole && link.is_some() {
-            self.live_visited(child, true);
-        }
-        let dropped: BTreeSet<RecordId> =
-            parts.iter().flat_map(|part| part.dropped.iter().copied()).collect();
-        let verdicts = parts.into_iter().flat_map(|part| part.received.verdicts);
-        let told = |(pushed, verdict): (&Incoming, Verdict)| {
-            (pushed.id, told_dropped(verdict, dropped.contains(&pushed.id)))
-        };
-        let mut verdicts = pushed.iter().zip(verdicts).map(told);
-        Ok(sizes.into_iter().map(|n| (position, verdicts.by_ref().take(n).collect())).collect())
-    }
-
-    /// What batches of a current session say beside their records: with the last one, seals, and that all has come. `next`
-    /// is the first batch of it that has not been taken: one that comes sooner than the one before it, or without it, is
-    /// data; its seals would speak for rows that are not here (P8).
-    fn said_beside(&self, tree: &Tree, link: &Link, next: &mut u32, batches: Vec<PushedBatch>) -> Changes {
-        let (now, mut said) = (self.now_ms(), Changes::default());
-        for batch in batches {
-            *next += u32::from(batch.index == *next);
-            if (batch.last && batch.index < *next) || planted::on!(SealInFirstBatch) {
-                let seals = checked_seals(tree, link.peer, batch.seals).into_iter();
-                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
-                said.seals.extend(seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal }));
-                said.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
-            }
-        }
-        said
     }
 
     /// Records in quarantine here that this child brought: only its own word takes them out again.
@@ -381,7 +274,7 @@ impl<E: Engine> Office<E> {
     }
 
     /// The link of a session that is the child's current one, in this database's present timeline.
-    fn current(&self, child: BaseId, session: u64, timeline: TimelineId) -> Option<Link> {
+    pub(crate) fn current(&self, child: BaseId, session: u64, timeline: TimelineId) -> Option<Link> {
         let sessions = self.sessions();
         sessions
             .get(&child)
@@ -390,17 +283,17 @@ impl<E: Engine> Office<E> {
     }
 
     /// The number of the first batch of a session that has not been taken.
-    fn first_missing(&self, child: BaseId, session: u64) -> u32 {
+    pub(crate) fn first_missing(&self, child: BaseId, session: u64) -> u32 {
         self.sessions().get(&child).filter(|open| open.id == session).map_or(0, |open| open.next_batch)
     }
 
-    fn note_taken(&self, child: BaseId, session: u64, next: u32) {
+    pub(crate) fn note_taken(&self, child: BaseId, session: u64, next: u32) {
         if let Some(open) = self.sessions().get_mut(&child).filter(|open| open.id == session) {
             open.next_batch = next;
         }
     }
 
-    fn note_echoes(&self, child: BaseId, session: u64, received: &Received, first_seq: u64) {
+    pub(crate) fn note_echoes(&self, child: BaseId, session: u64, received: &Received, first_seq: u64) {
         let mut sessions = self.sessions();
         let Some(open) = sessions.get_mut(&child).filter(|open| open.id == session) else { return };
         received.echoes.iter().for_each(|at| open.echoes.note(first_seq + *at as u64));

@@ -37,6 +37,7 @@ mod resolve;
 mod save;
 mod statement;
 mod status;
+mod taking;
 mod up;
 
 use std::collections::BTreeMap;
@@ -54,7 +55,7 @@ use tokio::sync::watch;
 pub use carried::{Brought, Export, Receipt, Taken};
 pub use compare::{Above, Found, Verified};
 pub use conflicts::{Claim, Conflict, Conflicted, Conflicts};
-pub use down::{Acked, PulledPage, PushedBatch, Session};
+pub use down::{PulledPage, Session};
 pub use error::OfficeError;
 pub use figure::{BaseReport, Figure, Watermark};
 pub use filter::Filtering;
@@ -72,6 +73,7 @@ pub use save::{Put, Saved};
 pub use statement::KeptStatement;
 pub use status::{LinkStatus, Status};
 pub use store::{Act, Decision};
+pub use taking::{Acked, Coming, PushedBatch};
 pub use up::{Acknowledged, Outgoing, PullOutcome, Round};
 
 /// Who a node is, fixed when it was made or joined.

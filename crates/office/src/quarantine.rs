@@ -1,5 +1,7 @@
 //! What is kept aside, in both directions, and what an administrator does with it.
 
+use std::collections::VecDeque;
+
 use causal::{RecordId, State};
 use record::Shown;
 use schema::json;
@@ -9,7 +11,8 @@ use store::{Act, Decision, Engine, Read, Write};
 use sync::parent::{Claims, Incoming, Verdict};
 use sync::{Changes, NewRow, Quarantined, Reason, Row, Unsent, limits};
 
-use crate::down::{PushedBatch, QUARANTINE_ALL};
+use crate::down::QUARANTINE_ALL;
+use crate::taking::PushedBatch;
 use crate::{Office, OfficeError};
 
 /// Records of one page unless more are asked for.
@@ -193,7 +196,8 @@ impl<E: Engine> Office<E> {
             Incoming { id: refused.record, kind: refused.kind.clone(), state: refused.state.clone() };
         let batch = PushedBatch { records: vec![incoming], ..PushedBatch::default() };
         let claims = if act == Act::Vouch { Claims::Vouched } else { Claims::Checked };
-        let acked = self.take_in(refused.from, NO_SESSION, vec![batch], claims).await?;
+        let acked =
+            self.take_in(refused.from, NO_SESSION, &mut VecDeque::from([vec![batch]]), claims).await?;
         let verdict = acked.into_iter().flat_map(|(_, verdicts)| verdicts).next();
         Ok(match verdict {
             Some((_, Verdict::Quarantined(reason, detail))) => {

@@ -11,7 +11,7 @@ use causal::{BaseId, RecordId};
 use store::{Engine, Read, Write};
 use sync::child::{Desk, Sent, resync};
 use sync::parent::{Hello, Incoming, Welcome};
-use sync::{Changes, Heartbeat, Link, Position, Reason, Row, Seal, TimelineId, limits};
+use sync::{Changes, Heartbeat, Link, Position, Reason, Seal, TimelineId, limits};
 
 pub use pull::PullOutcome;
 pub use push::{Acknowledged, Outgoing};
@@ -31,7 +31,6 @@ pub struct Round<E: Engine> {
     after: u64,
     /// Rows handed out in batches.
     taken: u64,
-    ahead: Option<Vec<Row>>,
     index: u32,
     sent: BTreeMap<u32, Sent>,
     seals: Vec<Seal>,
@@ -223,7 +222,6 @@ impl<E: Engine> Office<E> {
             cursor: link.cursor.unwrap_or(Position { timeline, seq: 0 }),
             after: 0,
             taken: 0,
-            ahead: None,
             index: 0,
             sent: BTreeMap::new(),
             seals,

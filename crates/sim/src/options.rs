@@ -47,6 +47,8 @@ pub struct Options {
     pub along: u32,
     /// Whether what both ends hold alike is found by digests after RESYNC, and not sent: 1, or 0.
     pub compares: u32,
+    /// Whether batches of one transaction come one after the other, each once those before it are written: 1, or 0.
+    pub portions: u32,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             strays: some_later(5, 30),
             along: some_later(1, 1),
             compares: some_later(1, 1),
+            portions: some_later(1, 1),
             districts,
             loss: some(1, 30),
             duplication: some(1, 50),
@@ -97,7 +100,7 @@ impl Options {
 
     /// The same world with one kind of fault less, for each kind: the first thing to try with a failure.
     pub fn calmer(&self) -> Vec<Options> {
-        let fields: [fn(&mut Options) -> &mut u32; 20] = [
+        let fields: [fn(&mut Options) -> &mut u32; 21] = [
             |o| &mut o.loss,
             |o| &mut o.duplication,
             |o| &mut o.cuts,
@@ -118,6 +121,7 @@ impl Options {
             |o| &mut o.reseats,
             |o| &mut o.strays,
             |o| &mut o.compares,
+            |o| &mut o.portions,
         ];
         let without = |field: fn(&mut Options) -> &mut u32| {
             let mut options = self.clone();

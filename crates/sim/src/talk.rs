@@ -323,7 +323,11 @@ impl<D: Disk> World<D> {
     ) -> Checked<Option<Vec<Ack>>> {
         let indexes: Vec<u32> = batches.iter().map(|batch| batch.index).collect();
         let what = format!("takes {} of {}", describe(&batches), self.bases.name(base));
-        let taken = self.machines[parent].office.receive(base, session, batches).await;
+        let mut coming: VecDeque<Vec<PushedBatch>> = match self.options.portions {
+            0 => [batches].into(),
+            _ => batches.into_iter().map(|batch| vec![batch]).collect(),
+        };
+        let taken = self.machines[parent].office.receive_coming(base, session, &mut coming).await;
         let acked = match self.after(parent, &what, taken).await? {
             Call::Done(acked) | Call::Died(Some(acked)) => acked,
             _ => return Ok(None),

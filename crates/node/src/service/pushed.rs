@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causal::BaseId;
-use office::{Acked, PushedBatch};
+use office::{Acked, Coming, PushedBatch};
 use sync::{Position, Seal, limits};
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
@@ -17,21 +17,21 @@ use crate::node::Node;
 use crate::service::conduct;
 use crate::service::replication::{IDLE_MAX, pull_batch};
 
-/// A group that is neither full nor at its end waits this long for more: two transactions cost more than one.
-const PATIENCE: Duration = Duration::from_millis(15);
+/// So long in all a transaction waits for batches that are on their way: two transactions cost more than one, and nobody else
+/// writes meanwhile.
+const PATIENCE: Duration = Duration::from_millis(30);
+/// Batches of one transaction, and those that are read while another one is written.
+const GROUP_BATCHES: usize = limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS;
 
-/// The right to write what a child pushed.
-struct Turn {
-    /// Nobody else's push is written meanwhile.
-    hub: OwnedMutexGuard<()>,
-    /// The child's last group has been answered: one that does not read its answers holds up nobody else.
-    child: OwnedMutexGuard<()>,
-}
+/// A batch, or why no more of them come.
+type Arrived = Result<Batch, Status>;
 
-/// Waits for the turn of one child's stream, of which `own` is the lock.
-async fn turn(own: Arc<Mutex<()>>, intake: Arc<Mutex<()>>) -> Turn {
-    let child = own.lock_owned().await;
-    Turn { hub: intake.lock_owned().await, child }
+/// One batch as it arrived.
+struct Batch {
+    session: u64,
+    batch: PushedBatch,
+    /// Where the pull starts that follows it, if it is the last.
+    pull_after: Option<Position>,
 }
 
 pub(crate) fn fell_silent() -> Status {
@@ -44,106 +44,115 @@ pub(crate) fn take_push(
     child: BaseId,
     batches: impl Stream<Item = Result<PushBatch, Status>> + Send + Unpin + 'static,
 ) -> mpsc::Receiver<Result<PushAck, Status>> {
-    let (answers, acks) = mpsc::channel(limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS * 2);
+    let (answers, acks) = mpsc::channel(GROUP_BATCHES * 2);
     let node = node.clone();
     tokio::spawn(async move {
-        let (groups, gathered) = mpsc::channel(1);
-        let gathering = async {
-            if let Err(failure) = gather(batches, node.intake.clone(), groups).await {
-                answers.send(Err(conduct::ended(&node, child, failure))).await.unwrap_or_default();
-            }
-        };
-        tokio::join!(gathering, apply(&node, child, gathered, answers.clone()));
+        let (inbox, arrived) = mpsc::channel(GROUP_BATCHES);
+        tokio::join!(read(batches, inbox), apply(&node, child, arrived, answers));
     });
     acks
 }
 
-/// Batches of one session, to be applied in one transaction.
-struct Group {
-    session: u64,
-    records: usize,
-    batches: Vec<PushedBatch>,
-    /// Nothing comes after it.
-    last: bool,
-    /// More of it is waited for until then.
-    until: Instant,
-    /// Where the pull starts that follows the last of them.
-    pull_after: Option<Position>,
-}
-
-impl Group {
-    /// Counted in batches too, for each may be large however few records it holds.
-    fn is_full(&self) -> bool {
-        self.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS
-            || self.batches.len() >= limits::TRANSACTION_RECORDS / limits::BATCH_RECORDS
-    }
-}
-
-/// Reads batches until it is this child's turn to be written; what has come by then goes into one transaction, up to
-/// its limit. So a slow disk or many children make transactions larger, and the last batch never waits.
-async fn gather(
+/// Reads batches ahead of the transactions that take them.
+async fn read(
     mut batches: impl Stream<Item = Result<PushBatch, Status>> + Unpin,
-    intake: Arc<Mutex<()>>,
-    groups: mpsc::Sender<(Group, Turn)>,
-) -> Result<(), Status> {
-    let mut waiting: Option<Group> = None;
-    let own = Arc::new(Mutex::new(()));
-    let mut next = Box::pin(turn(own.clone(), intake.clone()));
-    let ended = loop {
-        let full = waiting.as_ref().is_some_and(Group::is_full);
-        let until = waiting.as_ref().filter(|group| !(full || group.last)).map(|group| group.until);
-        let until = until.filter(|until| *until > Instant::now());
-        tokio::select! {
-            // The loop looks again.
-            () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
-            // Asked only while something waits: a turn that is given must be taken.
-            turn_now = &mut next, if waiting.is_some() && until.is_none() => {
-                let Some(group) = waiting.take() else { return Ok(()) };
-                if groups.send((group, turn_now)).await.is_err() {
-                    return Ok(());
-                }
-                next.set(turn(own.clone(), intake.clone()));
-            },
-            batch = tokio::time::timeout(IDLE_MAX, batches.next()), if !full => {
-                let failure = match batch {
-                    Ok(Some(Ok(batch))) => match take(&mut waiting, batch) {
-                        Ok(()) => continue,
-                        Err(failure) => failure,
-                    },
-                    Ok(Some(Err(failure))) => failure,
-                    Ok(None) => break Ok(()),
-                    Err(_) => fell_silent(),
-                };
-                break Err(failure);
-            }
+    inbox: mpsc::Sender<Arrived>,
+) {
+    let mut session = None;
+    loop {
+        let arrived = match tokio::time::timeout(IDLE_MAX, batches.next()).await {
+            Ok(Some(batch)) => batch.and_then(|batch| arrived(*session.get_or_insert(batch.session), batch)),
+            Ok(None) => return,
+            Err(_) => Err(fell_silent()),
+        };
+        let failed = arrived.is_err();
+        if inbox.send(arrived).await.is_err() || failed {
+            return;
         }
-    };
-    if let Some(group) = waiting {
-        groups.send((group, next.await)).await.unwrap_or_default();
     }
-    ended
 }
 
-fn take(waiting: &mut Option<Group>, batch: PushBatch) -> Result<(), Status> {
-    let session = batch.session;
-    let pull_after = batch.cursor.filter(|_| batch.last).map(Position::from);
-    let batch = pushed_batch(batch).map_err(invalid_status)?;
-    let group = waiting.get_or_insert(Group {
-        session,
-        records: 0,
-        batches: Vec::new(),
-        last: false,
-        until: Instant::now() + PATIENCE,
-        pull_after: None,
-    });
-    if group.session != session {
+fn arrived(session: u64, batch: PushBatch) -> Arrived {
+    if batch.session != session {
         return Err(status("invalid", "一次上报里混有两个会话 / two sessions in one push"));
     }
-    group.records += batch.records.len();
-    group.last |= batch.last;
-    group.batches.push(batch);
-    group.pull_after = pull_after;
-    Ok(())
+    let pull_after = batch.cursor.filter(|_| batch.last).map(Position::from);
+    Ok(Batch { session, batch: pushed_batch(batch).map_err(invalid_status)?, pull_after })
+}
+
+/// Batches that go into one transaction: those that have come when it is this child's turn, and, while they are written,
+/// those that come after them. So a slow disk or many children make transactions larger, and the last batch never waits.
+struct Group<'i> {
+    session: u64,
+    first: Option<Batch>,
+    inbox: &'i mut mpsc::Receiver<Arrived>,
+    patience: Duration,
+    records: usize,
+    indexes: Vec<u32>,
+    /// Nothing comes after it.
+    last: bool,
+    pull_after: Option<Position>,
+    /// Why nothing more comes.
+    failure: Option<Status>,
+}
+
+impl<'i> Group<'i> {
+    fn beginning(first: Batch, inbox: &'i mut mpsc::Receiver<Arrived>) -> Group<'i> {
+        Group {
+            session: first.session,
+            first: Some(first),
+            inbox,
+            patience: PATIENCE,
+            records: 0,
+            indexes: Vec::new(),
+            last: false,
+            pull_after: None,
+            failure: None,
+        }
+    }
+
+    /// Counted in batches too, for each may be large however few records it holds.
+    fn is_over(&self) -> bool {
+        let full = self.records + limits::BATCH_RECORDS > limits::TRANSACTION_RECORDS;
+        full || self.indexes.len() >= GROUP_BATCHES || self.last || self.failure.is_some()
+    }
+
+    /// What comes next, as far as patience reaches.
+    async fn wait(&mut self) -> Option<Arrived> {
+        let began = Instant::now();
+        let arrived = tokio::time::timeout(self.patience, self.inbox.recv()).await;
+        self.patience = self.patience.saturating_sub(began.elapsed());
+        arrived.ok().flatten()
+    }
+
+    fn put(&mut self, arrived: Batch) -> PushedBatch {
+        let Batch { batch, pull_after, .. } = arrived;
+        self.records += batch.records.len();
+        self.indexes.push(batch.index);
+        self.last = batch.last;
+        self.pull_after = pull_after;
+        batch
+    }
+}
+
+impl Coming for Group<'_> {
+    async fn next(&mut self) -> Vec<PushedBatch> {
+        let mut portion = Vec::new();
+        let mut arrived = self.first.take().map(Ok);
+        while !self.is_over() {
+            let next = match arrived.take() {
+                None if portion.is_empty() => self.wait().await,
+                None => self.inbox.try_recv().ok(),
+                first => first,
+            };
+            match next {
+                None => break,
+                Some(Ok(batch)) => portion.push(self.put(batch)),
+                Some(Err(failure)) => self.failure = Some(failure),
+            }
+        }
+        portion
+    }
 }
 
 /// A batch within its limits, whatever the message claims.
@@ -167,44 +176,57 @@ pub(crate) fn pushed_batch(batch: PushBatch) -> Result<PushedBatch, wire::Invali
 async fn apply(
     node: &Node,
     child: BaseId,
-    mut groups: mpsc::Receiver<(Group, Turn)>,
+    mut inbox: mpsc::Receiver<Arrived>,
     answers: mpsc::Sender<Result<PushAck, Status>>,
 ) {
-    while let Some((group, Turn { hub, child: _answered })) = groups.recv().await {
-        let indexes: Vec<u32> = group.batches.iter().map(|b| b.index).collect();
-        let corrected = node.office.corrections_of(child);
-        let received = node.office.receive(child, group.session, group.batches).await;
-        drop(hub);
-        match received {
-            Ok(acked) => {
-                let corrected = node.office.corrections_of(child).saturating_sub(corrected);
-                let verdicts = acked.iter().flat_map(|(_, verdicts)| verdicts).map(|(_, verdict)| verdict);
-                conduct::judged(node, child, verdicts, corrected);
-                let ack = |(index, acked)| push_ack(group.session, index, &acked);
-                let mut acks: Vec<PushAck> = indexes.into_iter().zip(acked).map(ack).collect();
-                if let (Some(cursor), Some(last)) = (group.pull_after, acks.last_mut()) {
-                    last.below = whole_pull(node, child, group.session, cursor).await;
-                }
-                for ack in acks {
-                    if answers.send(Ok(ack)).await.is_err() {
-                        return;
-                    }
-                }
-                if group.last {
-                    return;
-                }
-                // What was answered is settled; the rest of the push waits for the next round.
-                if let Err(slowed) = conduct::go_on(node, child) {
-                    answers.send(Err(slowed)).await.unwrap_or_default();
-                    return;
-                }
-            }
-            Err(error) => {
-                answers.send(Err(office_status(error))).await.unwrap_or_default();
+    let end = loop {
+        let first = match inbox.recv().await {
+            None => return,
+            Some(Ok(first)) => first,
+            Some(Err(failure)) => break conduct::ended(node, child, failure),
+        };
+        let mut group = Group::beginning(first, &mut inbox);
+        // A child that does not read its answers is not waited for here: its next turn comes after them.
+        let acks = match take_group(node, child, &mut group).await {
+            Ok(acks) => acks,
+            Err(failure) => break failure,
+        };
+        for ack in acks {
+            if answers.send(Ok(ack)).await.is_err() {
                 return;
             }
         }
+        if group.last {
+            return;
+        }
+        if let Some(failure) = group.failure {
+            break conduct::ended(node, child, failure);
+        }
+        // What was answered is settled; the rest of the push waits for the next round.
+        if let Err(slowed) = conduct::go_on(node, child) {
+            break slowed;
+        }
+    };
+    // A child that has gone needs no answer.
+    answers.send(Err(end)).await.unwrap_or_default();
+}
+
+/// Takes one transaction's batches when it is their turn, and answers them once it is durable.
+async fn take_group(node: &Node, child: BaseId, group: &mut Group<'_>) -> Result<Vec<PushAck>, Status> {
+    let turn = node.intake.lock().await;
+    let corrected = node.office.corrections_of(child);
+    let received = node.office.receive_coming(child, group.session, group).await;
+    drop(turn);
+    let acked = received.map_err(office_status)?;
+    let corrected = node.office.corrections_of(child).saturating_sub(corrected);
+    let verdicts = acked.iter().flat_map(|(_, verdicts)| verdicts).map(|(_, verdict)| verdict);
+    conduct::judged(node, child, verdicts, corrected);
+    let ack = |(index, acked): (&u32, Acked)| push_ack(group.session, *index, &acked);
+    let mut acks: Vec<PushAck> = group.indexes.iter().zip(acked).map(ack).collect();
+    if let (Some(cursor), Some(last)) = (group.pull_after, acks.last_mut()) {
+        last.below = whole_pull(node, child, group.session, cursor).await;
     }
+    Ok(acks)
 }
 
 /// What a pull would bring, where one batch is all; mostly it is nothing, and the child is spared the question.

@@ -6,7 +6,8 @@ use sync::carried::{BYTES, TIMELINES_TOLD, is_whole};
 use sync::{Position, Timelines, limits};
 
 use super::{Brought, Receipt};
-use crate::down::{Acked, PulledPage, PushedBatch, Session};
+use crate::down::{PulledPage, Session};
+use crate::taking::{Acked, PushedBatch};
 use crate::{Office, OfficeError};
 
 /// Batches that go into one transaction: as many as the records of a transaction fill.

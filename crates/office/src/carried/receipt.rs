@@ -12,7 +12,8 @@ use sync::{Changes, Link, Row, limits};
 use super::Receipt;
 use super::export::META_PARENT_CLOCK;
 use super::memory::Memory;
-use crate::down::{Acked, PulledPage};
+use crate::down::PulledPage;
+use crate::taking::Acked;
 use crate::up::{QUARANTINE_LOOK, up_link};
 use crate::{Office, OfficeError};
 

@@ -11,7 +11,8 @@ use sync::{Changes, Position, Row, Seal, TimelineId, limits};
 
 use super::pull::PullOutcome;
 use super::{QUARANTINE_LOOK, Round, up_link};
-use crate::down::{PulledPage, PushedBatch};
+use crate::down::PulledPage;
+use crate::taking::PushedBatch;
 use crate::{Office, OfficeError};
 
 /// A batch to be sent, and the rows in it as they are stored.
@@ -49,6 +50,9 @@ const CLOCK_RIGHT_MS: u64 = 60_000;
 /// Times of saving that are no further ahead than this are caught up with by waiting.
 const AHEAD_MS: u64 = 3_600_000;
 
+/// The first batch of a round is smaller by so much: the parent has something to do while the second is read.
+const FIRST_BATCH: usize = 5;
+
 /// What an acknowledgement settled.
 struct Settled {
     changes: Changes,
@@ -67,12 +71,9 @@ impl<E: Engine> Office<E> {
         if round.last_index.is_some() {
             return Ok(None);
         }
-        let rows = match round.ahead.take() {
-            Some(rows) => rows,
-            None => {
-                round.snapshot.unsent(round.after, self.settings.batch_records, limits::BATCH_BYTES).await?
-            }
-        };
+        let first = if round.index == 0 { FIRST_BATCH } else { 1 };
+        let most = (self.settings.batch_records / first).max(1);
+        let rows = round.snapshot.unsent(round.after, most, limits::BATCH_BYTES).await?;
         let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
         let revisions = round.snapshot.revisions(&ids, true, limits::BATCH_REVISIONS).await?;
         let upto = rows.last().map_or(round.after, |row| row.seq);
@@ -89,12 +90,8 @@ impl<E: Engine> Office<E> {
         }
         round.after = upto;
         round.taken += rows.len() as u64;
-        let ahead = match rows.is_empty() || round.taken == round.to_push {
-            true => Vec::new(),
-            false => round.snapshot.unsent(upto, self.settings.batch_records, limits::BATCH_BYTES).await?,
-        };
-        let last = ahead.is_empty();
-        round.ahead = Some(ahead);
+        // What is refused is counted and not sent: then the last batch is an empty one.
+        let last = rows.is_empty() || round.taken == round.to_push;
         let index = round.index;
         round.index += 1;
         round.sent.insert(index, sent);
