@@ -1,6 +1,6 @@
 //! Large pushes: many batches in one transaction, judged in parts while others are being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use office::{Acknowledged, Office, PushedBatch, Put, Round};
 use schema::Schema;
@@ -71,6 +71,30 @@ async fn a_large_push_is_one_transaction_with_a_verdict_for_each_record() {
     let (_, _, nothing) = begin(&three).await;
     let left: Vec<_> = nothing.iter().flat_map(|batch| &batch.records).map(|record| record.id).collect();
     assert_eq!(left, [], "what was refused is not offered again, the rest is acknowledged");
+}
+
+/// What comes while a transaction is written goes into it, as if those before it had been durable already.
+#[tokio::test]
+async fn portions_of_one_transaction_build_on_one_another() {
+    let three = three(&std::sync::Arc::new(Schema::embedded().clone())).await;
+    three.street.put_all(&notices(5)).await.unwrap();
+    let (_, session, batches) = begin(&three).await;
+    let [good] = batches.as_slice() else { panic!("{} batches", batches.len()) };
+    let mut spoilt = PushedBatch { last: false, seals: Vec::new(), ..good.clone() };
+    spoilt.records[2].state.truncate(9);
+    let good = PushedBatch { index: 1, ..good.clone() };
+    let mut coming = VecDeque::from([vec![spoilt], vec![good]]);
+    let acked = three.district.receive_coming(three.street.me().base, session, &mut coming).await.unwrap();
+    let [(first, early), (second, late)] = acked.as_slice() else { panic!("{} answers", acked.len()) };
+    assert_eq!(first, second, "both were made durable at once");
+    assert!(matches!(early[2].1, Verdict::Quarantined(..)) && late.iter().all(|(_, v)| *v == Verdict::Ok));
+    assert_eq!(total(&three.district).await, 5);
+    assert_eq!(
+        three.district.quarantine(0, 0).await.unwrap().total,
+        0,
+        "the good copy has settled the bad one"
+    );
+    assert!(has_reported(&three).await);
 }
 
 /// Whether the district counts the street as having reported.
