@@ -186,11 +186,11 @@ async fn apply(
             Some(Err(failure)) => break conduct::ended(node, child, failure),
         };
         let mut group = Group::beginning(first, &mut inbox);
-        // A child that does not read its answers is not waited for here: its next turn comes after them.
         let acks = match take_group(node, child, &mut group).await {
             Ok(acks) => acks,
             Err(failure) => break failure,
         };
+        // The turn has been given back: a child that does not read its answers holds up nobody else.
         for ack in acks {
             if answers.send(Ok(ack)).await.is_err() {
                 return;
