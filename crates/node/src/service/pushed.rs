@@ -1,4 +1,4 @@
-//! What a child pushes: batches are gathered until it is their turn, taken in one transaction, and answered.
+//! What a child pushes: batches are read ahead, taken when it is their turn, many in one transaction, and answered.
 
 use std::sync::Arc;
 use std::time::Duration;
