@@ -262,9 +262,7 @@ impl<E: Engine> Office<E> {
             let mut received = self.judge(tx, &tree, asked, existing, &pushed).await?;
             // What is still refused is kept as it was.
             received.changes.quarantine.clear();
-            self.thin(&mut received.changes);
-            self.attest(tx, &mut received.changes).await?;
-            self.perform(tx, &tree, &received.changes).await?;
+            let received = self.write_part(tx, &tree, received).await?.received;
             self.note_corrections(&received.corrected);
             regained.rows.extend(received.changes.rows);
             regained.withdraws.extend(received.changes.withdraws);

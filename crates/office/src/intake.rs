@@ -8,7 +8,7 @@ use causal::{Dot, RecordId, ReplicaId};
 use record::Tree;
 use store::{Applied, Engine, Read};
 use sync::parent::{Claims, Desk, Incoming, Intake, Received, checked_revisions};
-use sync::{Changes, Handed, Replica, Revision, Row};
+use sync::{Changes, Handed, NewRow, Replica, Revision, Row};
 
 use crate::corrector::ForTransaction;
 use crate::down::{Asked, handed_on};
@@ -132,13 +132,15 @@ impl<E: Engine> Office<E> {
         !twice && pushed.iter().all(|incoming| Some(incoming.kind.as_str()) != registry)
     }
 
-    async fn write_part(
+    /// Writes what was judged.
+    pub(crate) async fn write_part(
         &self,
         tx: &mut E::Tx,
         tree: &Tree,
         mut received: Received,
     ) -> Result<Part, OfficeError> {
         let changes = &mut received.changes;
+        changes.rows.extend(not_held(tx, std::mem::take(&mut received.requests)).await?);
         let dropped = leave_out_dropped(tx, &mut changes.quarantine).await?;
         self.thin(changes);
         self.attest(tx, changes).await?;
@@ -150,6 +152,18 @@ impl<E: Engine> Office<E> {
         });
         Ok(Part { received, applied, dropped })
     }
+}
+
+/// The correction requests that are not held here.
+async fn not_held(
+    tx: &mut impl Read,
+    mut made: BTreeMap<RecordId, NewRow>,
+) -> Result<impl Iterator<Item = NewRow>, OfficeError> {
+    if !made.is_empty() {
+        let ids: Vec<RecordId> = made.keys().copied().collect();
+        tx.rows(&ids).await?.iter().for_each(|held| drop(made.remove(&held.id)));
+    }
+    Ok(made.into_values())
 }
 
 /// What is still to be judged of a push.

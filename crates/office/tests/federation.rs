@@ -16,13 +16,15 @@ mod intake;
 mod losing_nothing;
 #[path = "common/nodes.rs"]
 mod nodes;
+#[path = "federation/overruled.rs"]
+mod overruled;
 #[path = "federation/travelling.rs"]
 mod travelling;
 
 use std::sync::Arc;
 
 use common::{Counts, TestClock, base_id, join, new_base, open, put, round, with_a_new_kind};
-use office::{Filtering, Office};
+use office::{Filtering, Office, PushedBatch, Round};
 use schema::Schema;
 use serde_json::json;
 
@@ -65,6 +67,19 @@ impl Three {
         let street = round(&self.street, &self.district).await.unwrap();
         (street, round(&self.district, &self.city).await.unwrap())
     }
+}
+
+/// Opens a round of a child with its parent, and all its batches.
+async fn begin(child: &Office, parent: &Office) -> (Round<store::Store>, u64, Vec<PushedBatch>) {
+    let (hello, digest) = child.hello("test").await.unwrap();
+    let session = parent.handshake(child.me().base, &hello, &digest).await.unwrap();
+    let now = parent.now_ms();
+    let mut round = child.begin_round(session.id, &session.welcome, now, 0, "test", &[]).await.unwrap();
+    let mut batches = Vec::new();
+    while let Some(batch) = child.next_batch(&mut round).await.unwrap() {
+        batches.push(batch.into());
+    }
+    (round, session.id, batches)
 }
 
 fn all(kind: &str) -> Filtering {

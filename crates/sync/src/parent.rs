@@ -141,6 +141,9 @@ pub struct Received {
     pub echoes: Vec<usize>,
     /// Records that were corrected, each with the base whose write was overruled.
     pub corrected: Vec<(RecordId, BaseId)>,
+    /// Correction requests that came of it, to be written where they are not held yet: the id follows from the write, so
+    /// that one which came another way may have been answered meanwhile.
+    pub requests: BTreeMap<RecordId, NewRow>,
 }
 
 /// Records of one push under judgement: what is known of them, and what came of those judged so far.
@@ -159,7 +162,17 @@ impl Intake {
     /// The row that a record is judged against: the one just written, else the one that was known before.
     fn row(&self, id: RecordId) -> Option<&Row> {
         let at = self.written.get(&id).and_then(|at| at.checked_sub(self.before));
-        at.map(|at| &self.received.changes.rows[at].row).or_else(|| self.existing.get(&id))
+        let made = || self.received.requests.get(&id).map(|new| &new.row);
+        at.map(|at| &self.received.changes.rows[at].row).or_else(|| self.existing.get(&id)).or_else(made)
+    }
+
+    /// Keeps a correction request that is not known here yet: the same write in two batches of one push is overruled
+    /// once, and what was answered meanwhile is not asked again.
+    fn keep(&mut self, request: NewRow) {
+        let id = request.row.id;
+        if !self.written.contains_key(&id) && self.row(id).is_none() {
+            self.received.requests.insert(id, request);
+        }
     }
 
     /// Whether what was judged so far can be written while the rest is judged. Not once something was corrected: a
@@ -231,6 +244,7 @@ impl Desk<'_> {
     }
 
     fn write(&self, intake: &mut Intake, incoming: &Incoming, taken: Taken) {
+        taken.requests.into_iter().for_each(|request| intake.keep(request));
         let Intake { written, before, children, received, .. } = intake;
         let changes = &mut received.changes;
         // A good copy settles a bad one of the same push.
@@ -242,6 +256,7 @@ impl Desk<'_> {
         changes.revisions.extend(taken.revisions);
         received.corrected.extend(taken.corrected.into_iter().map(|writer| (incoming.id, writer)));
         let Some(new) = taken.row else { return };
+        received.requests.remove(&incoming.id);
         let lost_sight = children.iter().filter(|c| taken.scope_before.visible_to(self.tree, **c));
         let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
         changes.withdraws.extend(lost_sight.map(|child| NewWithdraw { child: *child, record: incoming.id }));
@@ -257,13 +272,6 @@ impl Desk<'_> {
         }
         if echo {
             received.echoes.push(at);
-        }
-        for request in taken.requests {
-            // The same write in two batches of one push is overruled once.
-            if let std::collections::btree_map::Entry::Vacant(free) = written.entry(request.row.id) {
-                free.insert(*before + received.changes.rows.len());
-                received.changes.rows.push(request);
-            }
         }
     }
 

@@ -16,16 +16,7 @@ const SPOILT: usize = 1_234;
 
 /// Opens a round of the street with its district, and all its batches.
 async fn begin(three: &Three) -> (Round<store::Store>, u64, Vec<PushedBatch>) {
-    let (street, district) = (&three.street, &three.district);
-    let (hello, digest) = street.hello("test").await.unwrap();
-    let session = district.handshake(street.me().base, &hello, &digest).await.unwrap();
-    let now = district.now_ms();
-    let mut round = street.begin_round(session.id, &session.welcome, now, 0, "test", &[]).await.unwrap();
-    let mut batches = Vec::new();
-    while let Some(batch) = street.next_batch(&mut round).await.unwrap() {
-        batches.push(batch.into());
-    }
-    (round, session.id, batches)
+    super::begin(&three.street, &three.district).await
 }
 
 async fn total(office: &Office) -> u64 {

@@ -7,7 +7,7 @@ use sync::parent::{Incoming, Received, Verdict};
 use sync::{Reason, Row};
 
 use crate::contract::{CITY, PHONE, RATING, REMARK, S4, WEST, schema, text};
-use crate::make::{Parent, dot, edit, incoming, note, open_note, parent, row, say, state};
+use crate::make::{Parent, dot, edit, incoming, merged, note, open_note, parent, row, say, state};
 
 /// A note of a street; its rating is the city's alone.
 fn known() -> Vec<u8> {
@@ -51,7 +51,8 @@ fn an_overruled_value_becomes_a_wish_that_its_owner_decides() {
     let known = known();
     let received = overruled(&known, &say(&known, dot(5, 1), S4, RATING, "特级"));
     let wishes = schema().correction().unwrap();
-    let [_, wish] = received.changes.rows.as_slice() else { panic!("one record, one wish") };
+    let wishes_made: Vec<_> = received.requests.values().collect();
+    let [wish] = wishes_made.as_slice() else { panic!("one wish: {wishes_made:?}") };
     assert_eq!((wish.row.kind.as_str(), wish.shown.home), (wishes.name.as_str(), S4));
     let decider = wishes.correction_field(CorrectionRole::Decider).unwrap().number;
     assert!(wish.shown.body.windows(16).any(|w| w == CITY.0), "field {decider} names the city");
@@ -60,7 +61,36 @@ fn an_overruled_value_becomes_a_wish_that_its_owner_decides() {
     let up = Incoming { id: wish.row.id, kind: wish.row.kind.clone(), state: wish.row.state.clone() };
     assert_eq!(parent(CITY, WEST).receives(&[], &[up]).verdicts, [Verdict::Ok]);
     let again = overruled(&known, &say(&known, dot(5, 1), S4, RATING, "特级"));
-    assert_eq!(again.changes.rows[1].row.id, wish.row.id);
+    assert_eq!(again.requests.into_keys().collect::<Vec<_>>(), [wish.row.id]);
+}
+
+/// The wish that a parent makes again would be written over the one that came another way, and its answer be lost.
+#[test]
+fn a_wish_that_is_known_is_not_made_again() {
+    let known = known();
+    let wrong = say(&known, dot(5, 1), S4, RATING, "特级");
+    let made = overruled(&known, &wrong).requests.into_values().next().unwrap().row;
+    let other = Row { seq: 7, ..made.clone() };
+    let came = Incoming { id: made.id, kind: made.kind, state: made.state };
+    let (desk, write) = (parent(CITY, WEST), incoming(&wrong));
+    let held = [row(&known), other];
+    // Held already, and pushed once more; the two of one push in either order.
+    for (held, pushed) in [
+        (&held[..], vec![write.clone()]),
+        (&held[..], vec![write.clone(), came.clone()]),
+        (&held[..1], vec![came.clone(), write.clone()]),
+        (&held[..1], vec![write.clone(), came.clone()]),
+        (&held[..1], vec![write.clone(), write.clone()]),
+    ] {
+        let received = desk.receives(held, &pushed);
+        assert!(received.verdicts.iter().all(|verdict| *verdict == Verdict::Ok), "{:?}", received.verdicts);
+        assert!(!received.corrected.is_empty());
+        let all = received.changes.rows.iter().chain(received.requests.values());
+        let states: Vec<_> = all.filter(|new| new.row.id == came.id).map(|new| &new.row.state).collect();
+        assert_eq!(held.len() + states.len(), 2, "held or written, and once");
+        let is_pushed = pushed.contains(&came);
+        assert!(states.iter().all(|state| !is_pushed || merged(state, &came.state) == **state));
+    }
 }
 
 /// Two tiers that correct each other's corrections would do so for ever.
@@ -71,7 +101,7 @@ fn a_correction_from_below_is_no_fault_further_up() {
     let corrected = received.changes.rows[0].row.state.clone();
     let above = parent(CITY, WEST).receives(&[row(&known)], &[incoming(&corrected)]);
     assert_eq!((above.verdicts, above.corrected), (vec![Verdict::Ok], vec![]));
-    assert_eq!(above.changes.rows.len(), 1, "no wish of the district's");
+    assert_eq!((above.changes.rows.len(), above.requests.len()), (1, 0), "no wish of the district's");
     assert_eq!(above.changes.rows[0].row.state, corrected);
 }
 

@@ -197,7 +197,7 @@ pub struct Correcting {
 
 impl Corrector for Correcting {
     fn stamp(&self, _: RecordId, before: &State<'_>) -> Stamp<'static> {
-        let replica = ReplicaId(0xC0);
+        let replica = ReplicaId(0xC000 + u64::from(self.me.0[15]));
         let dot = Dot { replica, tick: before.context.tick(replica) + 1 };
         Stamp { dot, saved_at_ms: 99, base: self.me, user: CORRECTOR, tag: [0; 8] }
     }
