@@ -229,21 +229,6 @@ impl<E: Engine> Office<E> {
         Ok(reader.quarantined(QUARANTINE_ALL).await?.into_iter().filter(|q| q.inbound).collect())
     }
 
-    /// What the pure desk says of records that a child pushed.
-    async fn judge(
-        &self,
-        tx: &mut E::Tx,
-        tree: &Tree,
-        asked: Asked,
-        existing: BTreeMap<RecordId, Row>,
-        pushed: &[Incoming],
-    ) -> Result<Received, OfficeError> {
-        let known = self.known(tx, asked, pushed, &existing).await?;
-        let own_tag = |id, stamp: &causal::Stamp<'_>| self.secret.made(id, stamp);
-        let desk = self.intake_desk(tree, &known, &own_tag);
-        Ok(desk.receive_with(existing, pushed, asked.claims))
-    }
-
     /// Judges what is kept aside once more, when knowledge has grown: after a pull, after the end of a push, with a newer
     /// contract (P3). What can be taken now is; what was done is given back, to be noted after the commit.
     pub(crate) async fn recheck(&self, tx: &mut E::Tx) -> Result<Changes, OfficeError> {
@@ -255,11 +240,9 @@ impl<E: Engine> Office<E> {
         }
         let mut regained = Changes::default();
         for (child, pushed) in by_child {
-            let ids: Vec<RecordId> = pushed.iter().map(|p| p.id).collect();
-            let existing = tx.rows(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
-            let tree = self.tree_in(tx).await?;
+            let (tree, corrector) = (self.tree_in(tx).await?, self.corrector(tx).await?);
             let asked = Asked { child, claims: Claims::Checked, again: true };
-            let mut received = self.judge(tx, &tree, asked, existing, &pushed).await?;
+            let mut received = self.judge(tx, &tree, asked, &corrector, &pushed).await?;
             // What is still refused is kept as it was.
             received.changes.quarantine.clear();
             let received = self.write_part(tx, &tree, received).await?.received;

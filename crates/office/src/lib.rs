@@ -6,6 +6,7 @@
 //! Begin with [`Office::open`], then `save.rs` (a person's edit), `down.rs` and `up.rs` (the two sides of a sync);
 //! `compare.rs` asks whether both hold the same.
 
+mod arrived;
 mod backup;
 mod calls;
 mod carried;

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use causal::{BaseId, RecordId};
 use record::Tree;
 use store::{Applied, Engine, Read, Write};
-use sync::parent::{Claims, Incoming, Verdict, checked_seals};
+use sync::parent::{Claims, Incoming, Received, Verdict, checked_seals};
 use sync::{Changes, Link, Position, Revision, Seal};
 
+use crate::arrived::{Arrived, Beside};
 use crate::down::Asked;
 use crate::intake::Part;
 use crate::quarantine::told_dropped;
@@ -33,6 +34,9 @@ pub type Acked = (Position, Vec<(RecordId, Verdict)>);
 
 /// Batches of one push, of which some may still be on their way.
 pub trait Coming: Send {
+    /// Those that have come and are to go into this transaction.
+    fn here(&mut self) -> Vec<PushedBatch>;
+
     /// The next ones, one at least; none when no more are to go into this transaction. Nobody else writes while they
     /// are waited for.
     fn next(&mut self) -> impl Future<Output = Vec<PushedBatch>> + Send;
@@ -40,8 +44,12 @@ pub trait Coming: Send {
 
 /// All that there is, in the portions in which it came.
 impl Coming for VecDeque<Vec<PushedBatch>> {
-    async fn next(&mut self) -> Vec<PushedBatch> {
+    fn here(&mut self) -> Vec<PushedBatch> {
         self.pop_front().unwrap_or_default()
+    }
+
+    async fn next(&mut self) -> Vec<PushedBatch> {
+        self.here()
     }
 }
 
@@ -53,11 +61,41 @@ struct Push {
     link: Option<Link>,
     /// The first batch of the session that has not been taken.
     next: u32,
+    /// This node has a parent, for whom the history is kept too.
+    lasting: bool,
     /// The last batch has come.
     whole: bool,
     /// The records of each batch.
     batches: Vec<Vec<RecordId>>,
+    arrived: Arrived,
     parts: Vec<Part>,
+}
+
+impl Push {
+    fn put(&mut self, batches: Vec<PushedBatch>) {
+        for batch in batches {
+            self.batches.push(batch.records.iter().map(|incoming| incoming.id).collect());
+            self.whole |= batch.last;
+            self.arrived.put(batch, self.lasting);
+        }
+    }
+
+    /// What batches of a current session say beside their records: with the last one, seals, and that all has come. One that
+    /// comes sooner than the one before it, or without it, is data; its seals would speak for rows that are not here (P8).
+    fn said_beside(&mut self, tree: &Tree, now: u64, batches: Vec<PushedBatch>) -> Changes {
+        let (next, mut said) = (&mut self.next, Changes::default());
+        let Some(link) = &self.link else { return said };
+        for batch in batches {
+            *next += u32::from(batch.index == *next);
+            if (batch.last && batch.index < *next) || planted::on!(SealInFirstBatch) {
+                let seals = checked_seals(tree, link.peer, batch.seals).into_iter();
+                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
+                said.seals.extend(seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal }));
+                said.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
+            }
+        }
+        said
+    }
 }
 
 impl<E: Engine> Office<E> {
@@ -106,18 +144,13 @@ impl<E: Engine> Office<E> {
             claims,
             link: self.current(child, session, timelines.current()),
             next: self.first_missing(child, session),
+            lasting: self.tree_in(&mut tx).await?.parent(self.me.base).is_some(),
             whole: false,
             batches: Vec::new(),
+            arrived: Arrived::new(self.settings.batch_records),
             parts: Vec::new(),
         };
-        let mut portion = coming.next().await;
-        loop {
-            self.take_portion(&mut tx, &mut push, portion).await?;
-            portion = coming.next().await;
-            if portion.is_empty() {
-                break;
-            }
-        }
+        self.take_all(&mut tx, &mut push, coming).await?;
         let regained = if push.whole { self.recheck(&mut tx).await? } else { Changes::default() };
         match tx.commit().await {
             Err(_) if planted::on!(AckBeforeCommit) => {}
@@ -127,24 +160,70 @@ impl<E: Engine> Office<E> {
         Ok(answers(push))
     }
 
-    /// Judges and writes some batches of a push.
-    async fn take_portion(
+    /// Judges and writes all that comes, in parts. While the store writes one, the next is looked up and judged as of the
+    /// moment before the transaction; what depends on the transaction itself is not, but waits until that is written.
+    async fn take_all(
         &self,
         tx: &mut E::Tx,
         push: &mut Push,
-        mut batches: Vec<PushedBatch>,
+        coming: &mut impl Coming,
     ) -> Result<(), OfficeError> {
-        let ids = |batch: &PushedBatch| batch.records.iter().map(|incoming| incoming.id).collect();
-        push.batches.extend(batches.iter().map(ids));
-        push.whole |= batches.iter().any(|batch| batch.last);
-        let pushed: Vec<Incoming> = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.records)).collect();
-        let history = batches.iter_mut().flat_map(|b| std::mem::take(&mut b.revisions)).collect();
-        let tree = self.tree_in(tx).await?;
-        let said = push.link.as_ref().map(|link| self.said_beside(&tree, link, &mut push.next, batches));
         let asked = Asked { child: push.child, claims: push.claims, again: false };
-        let parts = self.take_parts(tx, &tree, asked, &pushed, history, said.unwrap_or_default()).await?;
-        push.parts.extend(parts);
-        Ok(())
+        let (mut snapshot, mut corrector, mut may_precede) = (None, None, true);
+        let mut tree = self.tree_in(tx).await?;
+        let mut ready: Option<Received> = None;
+        loop {
+            push.put(coming.here());
+            let Some(received) = ready.take() else {
+                if push.arrived.is_empty() {
+                    push.put(coming.next().await);
+                }
+                tree = self.tree_in(tx).await?;
+                let Some(cut) = push.arrived.cut() else { return Ok(()) };
+                if !cut.records.is_empty() {
+                    corrector = Some(self.corrector(tx).await?);
+                }
+                let judged = match &corrector {
+                    Some(corrector) => self.judge(tx, &tree, asked, corrector, &cut.records).await?,
+                    None => Received::default(),
+                };
+                ready = Some(self.with_beside(push, &tree, judged, cut.beside));
+                continue;
+            };
+            push.arrived.note_made(received.requests.keys());
+            // By another tree the next ones would be judged otherwise.
+            may_precede &= !self.changes_registry(&received.changes);
+            let by = corrector.as_ref().filter(|_| may_precede);
+            let next = by.and_then(|corrector| Some((corrector, push.arrived.cut_unseen()?)));
+            let ahead = async {
+                let Some((corrector, cut)) = next else { return Ok(None) };
+                let reader = self.as_before(&mut snapshot).await?;
+                let judged = self.judge(reader, &tree, asked, corrector, &cut.records).await?;
+                Ok::<_, OfficeError>(Some((judged, cut.beside)))
+            };
+            let (part, judged) = tokio::join!(self.write_part(tx, &tree, received), ahead);
+            push.parts.push(part?);
+            ready = judged?.map(|(judged, beside)| self.with_beside(push, &tree, judged, beside));
+        }
+    }
+
+    /// What stood here before the transaction that is under way: nobody else can have written since.
+    async fn as_before<'s>(
+        &self,
+        snapshot: &'s mut Option<E::Snapshot>,
+    ) -> Result<&'s mut E::Snapshot, OfficeError> {
+        match snapshot {
+            Some(reader) => Ok(reader),
+            None => Ok(snapshot.insert(self.store.snapshot().await?)),
+        }
+    }
+
+    fn with_beside(&self, push: &mut Push, tree: &Tree, mut judged: Received, beside: Beside) -> Received {
+        let said = push.said_beside(tree, self.now_ms(), beside.ended);
+        judged.changes.revisions.extend(beside.history);
+        judged.changes.seals.extend(said.seals);
+        judged.changes.links.extend(said.links);
+        judged
     }
 
     /// Takes note of a push that is durable, and tells whom it concerns.
@@ -170,23 +249,6 @@ impl<E: Engine> Office<E> {
             self.live_visited(*child, true);
         }
         Ok(())
-    }
-
-    /// What batches of a current session say beside their records: with the last one, seals, and that all has come. `next`
-    /// is the first batch of it that has not been taken: one that comes sooner than the one before it, or without it, is
-    /// data; its seals would speak for rows that are not here (P8).
-    fn said_beside(&self, tree: &Tree, link: &Link, next: &mut u32, batches: Vec<PushedBatch>) -> Changes {
-        let (now, mut said) = (self.now_ms(), Changes::default());
-        for batch in batches {
-            *next += u32::from(batch.index == *next);
-            if (batch.last && batch.index < *next) || planted::on!(SealInFirstBatch) {
-                let seals = checked_seals(tree, link.peer, batch.seals).into_iter();
-                // A claim that reaches into the future would outshine every later one: it is cut to what can be true.
-                said.seals.extend(seals.map(|seal| Seal { at_ms: seal.at_ms.min(now), ..seal }));
-                said.links.push(Link { last_success_ms: now, peer_unsent: 0, ..link.clone() });
-            }
-        }
-        said
     }
 }
 

@@ -150,10 +150,8 @@ pub struct Received {
 #[derive(Debug)]
 pub struct Intake {
     existing: BTreeMap<RecordId, Row>,
-    /// Where each record written so far stands in `changes.rows`, counted from the first part.
+    /// Where each record written so far stands in `changes.rows`.
     written: BTreeMap<RecordId, usize>,
-    /// Rows that earlier parts carried away.
-    before: usize,
     children: Vec<BaseId>,
     received: Received,
 }
@@ -161,35 +159,22 @@ pub struct Intake {
 impl Intake {
     /// The row that a record is judged against: the one just written, else the one that was known before.
     fn row(&self, id: RecordId) -> Option<&Row> {
-        let at = self.written.get(&id).and_then(|at| at.checked_sub(self.before));
         let made = || self.received.requests.get(&id).map(|new| &new.row);
-        at.map(|at| &self.received.changes.rows[at].row).or_else(|| self.existing.get(&id)).or_else(made)
+        let written = self.written.get(&id).map(|at| &self.received.changes.rows[*at].row);
+        written.or_else(|| self.existing.get(&id)).or_else(made)
     }
 
     /// Keeps a correction request that is not known here yet: the same write in two batches of one push is overruled
     /// once, and what was answered meanwhile is not asked again.
     fn keep(&mut self, request: NewRow) {
-        let id = request.row.id;
-        if !self.written.contains_key(&id) && self.row(id).is_none() {
-            self.received.requests.insert(id, request);
+        if self.row(request.row.id).is_none() {
+            self.received.requests.insert(request.row.id, request);
         }
     }
 
-    /// Whether what was judged so far can be written while the rest is judged. Not once something was corrected: a
-    /// request that the correction made may still come again in this push.
-    pub fn is_separable(&self) -> bool {
-        self.received.corrected.is_empty()
-    }
-
-    /// Records judged since the last part.
-    pub fn judged(&self) -> usize {
-        self.received.verdicts.len()
-    }
-
-    /// What was judged since the last part. A record that comes twice must come twice in one part.
-    pub fn part(&mut self) -> Received {
-        self.before += self.received.changes.rows.len();
-        std::mem::take(&mut self.received)
+    /// What came of all of them.
+    pub fn done(self) -> Received {
+        self.received
     }
 }
 
@@ -197,29 +182,18 @@ impl Desk<'_> {
     /// Judges and merges what a child pushed (P3–P7). `existing` holds the rows that are known of these records; a
     /// record pushed twice is merged twice.
     pub fn receive(&self, existing: BTreeMap<RecordId, Row>, pushed: &[Incoming]) -> Received {
-        self.receive_with(existing, pushed, Claims::Checked)
-    }
-
-    /// As [`Desk::receive`], where an administrator may answer for what cannot be proved.
-    pub fn receive_with(
-        &self,
-        existing: BTreeMap<RecordId, Row>,
-        pushed: &[Incoming],
-        claims: Claims,
-    ) -> Received {
         let mut intake = self.intake(existing);
-        pushed.iter().for_each(|incoming| self.judge(&mut intake, incoming, claims));
-        intake.part()
+        pushed.iter().for_each(|incoming| self.judge(&mut intake, incoming, Claims::Checked));
+        intake.done()
     }
 
     /// Begins to judge records one by one.
     pub fn intake(&self, existing: BTreeMap<RecordId, Row>) -> Intake {
         let children = self.tree.link_children(self.me);
-        let (written, received) = (BTreeMap::new(), Received::default());
-        Intake { existing, written, before: 0, children, received }
+        Intake { existing, written: BTreeMap::new(), children, received: Received::default() }
     }
 
-    /// Judges the next record.
+    /// Judges the next record; an administrator may answer for what cannot be proved.
     pub fn judge(&self, intake: &mut Intake, incoming: &Incoming, claims: Claims) {
         let verdict = match self.take(intake.row(incoming.id), incoming, claims) {
             Err((reason, detail)) => {
@@ -245,7 +219,7 @@ impl Desk<'_> {
 
     fn write(&self, intake: &mut Intake, incoming: &Incoming, taken: Taken) {
         taken.requests.into_iter().for_each(|request| intake.keep(request));
-        let Intake { written, before, children, received, .. } = intake;
+        let Intake { written, children, received, .. } = intake;
         let changes = &mut received.changes;
         // A good copy settles a bad one of the same push.
         changes.quarantine.retain(|q| q.record != incoming.id);
@@ -261,10 +235,8 @@ impl Desk<'_> {
         let lost_sight = lost_sight.filter(|c| !new.shown.scope.visible_to(self.tree, **c));
         changes.withdraws.extend(lost_sight.map(|child| NewWithdraw { child: *child, record: incoming.id }));
         let echo = new.row.state == incoming.state;
-        let again = written.get(&incoming.id).and_then(|at| at.checked_sub(*before));
-        let at = again.unwrap_or(changes.rows.len());
+        let at = *written.entry(incoming.id).or_insert(changes.rows.len());
         if at == changes.rows.len() {
-            written.insert(incoming.id, *before + at);
             changes.rows.push(new);
         } else {
             changes.rows[at] = new;

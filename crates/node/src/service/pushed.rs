@@ -136,22 +136,25 @@ impl<'i> Group<'i> {
 }
 
 impl Coming for Group<'_> {
-    async fn next(&mut self) -> Vec<PushedBatch> {
-        let mut portion = Vec::new();
-        let mut arrived = self.first.take().map(Ok);
+    fn here(&mut self) -> Vec<PushedBatch> {
+        let mut here = Vec::new();
         while !self.is_over() {
-            let next = match arrived.take() {
-                None if portion.is_empty() => self.wait().await,
-                None => self.inbox.try_recv().ok(),
-                first => first,
-            };
-            match next {
+            match self.first.take().map_or_else(|| self.inbox.try_recv().ok(), |first| Some(Ok(first))) {
                 None => break,
-                Some(Ok(batch)) => portion.push(self.put(batch)),
+                Some(Ok(batch)) => here.push(self.put(batch)),
                 Some(Err(failure)) => self.failure = Some(failure),
             }
         }
-        portion
+        here
+    }
+
+    async fn next(&mut self) -> Vec<PushedBatch> {
+        match if self.is_over() { None } else { self.wait().await } {
+            None => return Vec::new(),
+            Some(Ok(batch)) => self.first = Some(batch),
+            Some(Err(failure)) => self.failure = Some(failure),
+        }
+        self.here()
     }
 }
 
