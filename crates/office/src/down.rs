@@ -103,6 +103,12 @@ impl<E: Engine> Office<E> {
         let link = snapshot.links().await?.into_iter().find(|l| l.peer == child && !l.up);
         let link = link.map(|link| self.as_told(link));
         let (mut welcome, mut link) = welcome(&timelines, link.as_ref(), child, hello);
+        welcome.quarantined =
+            self.in_quarantine(&mut snapshot, child).await?.into_iter().take(ASIDE_TOLD_MAX).collect();
+        let same = registry == self.registry_digest(&mut snapshot, tree).await?;
+        let registry = if same { Vec::new() } else { self.registry_rows(&mut snapshot).await? };
+        // Others need it while this one waits for its turn to write.
+        drop(snapshot);
         let mut heard = Heard::Nothing;
         if let Some(beat) = hello.heartbeat {
             let clones = link.memory.clone_at_ms;
@@ -112,10 +118,6 @@ impl<E: Engine> Office<E> {
             }
             welcome.clone = link.memory.clone_at_ms != clones;
         }
-        welcome.quarantined =
-            self.in_quarantine(&mut snapshot, child).await?.into_iter().take(ASIDE_TOLD_MAX).collect();
-        let same = registry == self.registry_digest(&mut snapshot, tree).await?;
-        let registry = if same { Vec::new() } else { self.registry_rows(&mut snapshot).await? };
         let id = self.outside.chance.u64();
         let open = Open {
             id,

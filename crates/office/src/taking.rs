@@ -195,26 +195,19 @@ impl<E: Engine> Office<E> {
             may_precede &= !self.changes_registry(&received.changes);
             let by = corrector.as_ref().filter(|_| may_precede);
             let next = by.and_then(|corrector| Some((corrector, push.arrived.cut_unseen()?)));
+            let next = match (next, &mut snapshot) {
+                (None, _) => None,
+                (Some(next), Some(reader)) => Some((next, reader)),
+                (Some(next), none) => Some((next, none.insert(self.store.before(tx).await?))),
+            };
             let ahead = async {
-                let Some((corrector, cut)) = next else { return Ok(None) };
-                let reader = self.as_before(&mut snapshot).await?;
+                let Some(((corrector, cut), reader)) = next else { return Ok(None) };
                 let judged = self.judge(reader, &tree, asked, corrector, &cut.records).await?;
                 Ok::<_, OfficeError>(Some((judged, cut.beside)))
             };
             let (part, judged) = tokio::join!(self.write_part(tx, &tree, received), ahead);
             push.parts.push(part?);
             ready = judged?.map(|(judged, beside)| self.with_beside(push, &tree, judged, beside));
-        }
-    }
-
-    /// What stood here before the transaction that is under way: nobody else can have written since.
-    async fn as_before<'s>(
-        &self,
-        snapshot: &'s mut Option<E::Snapshot>,
-    ) -> Result<&'s mut E::Snapshot, OfficeError> {
-        match snapshot {
-            Some(reader) => Ok(reader),
-            None => Ok(snapshot.insert(self.store.snapshot().await?)),
         }
     }
 

@@ -87,6 +87,11 @@ impl<E: Engine> Engine for Faulty<E> {
         Ok(FaultyTx { tx: self.engine.begin().await?, of: self.clone() })
     }
 
+    async fn before(&self, tx: &mut FaultyTx<E>) -> Result<E::Snapshot, StoreError> {
+        self.alive()?;
+        self.engine.before(&mut tx.tx).await
+    }
+
     async fn adopt(&self, schema: Arc<Schema>) -> Result<(), StoreError> {
         self.alive()?;
         self.engine.adopt(schema).await

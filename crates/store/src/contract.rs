@@ -55,6 +55,7 @@ pub async fn check_all(bench: &impl Bench) {
         numbers::a_dropped_transaction_leaves_nothing,
         numbers::a_snapshot_does_not_see_a_later_commit,
         numbers::writers_wait_for_each_other,
+        numbers::a_transaction_has_the_moment_before_it_whoever_reads,
         numbers::a_restart_adds_a_timeline_and_keeps_everything,
         numbers::times_of_saving_only_grow,
         numbers::times_of_saving_begin_again_after_a_clock_was_wrong,

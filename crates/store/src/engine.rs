@@ -47,6 +47,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// nothing.
     fn begin(&self) -> impl Future<Output = Result<Self::Tx, StoreError>> + Send;
 
+    /// Reads as of the moment before a transaction; nobody else has written since. Unlike for [`Engine::snapshot`] nobody is
+    /// waited for: those who read may themselves be waiting for this transaction to end.
+    fn before(&self, tx: &mut Self::Tx) -> impl Future<Output = Result<Self::Snapshot, StoreError>> + Send;
+
     /// Takes another contract to read records with, such as a newer one that the parent sent. What lists show of a
     /// record follows when its row is written or [`Write::reshow`]n.
     fn adopt(&self, schema: Arc<Schema>) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -89,6 +89,10 @@ impl Engine for Memory {
         Ok(Session { memory: self.clone(), data: self.now(), alone, mode: PhantomData })
     }
 
+    async fn before(&self, _: &mut Self::Tx) -> Result<Self::Snapshot, StoreError> {
+        self.snapshot().await
+    }
+
     async fn adopt(&self, schema: Arc<Schema>) -> Result<(), StoreError> {
         *self.schema.write().unwrap_or_else(PoisonError::into_inner) = schema;
         Ok(())

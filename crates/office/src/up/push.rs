@@ -50,7 +50,8 @@ const CLOCK_RIGHT_MS: u64 = 60_000;
 /// Times of saving that are no further ahead than this are caught up with by waiting.
 const AHEAD_MS: u64 = 3_600_000;
 
-/// The first batch of a round is smaller by so much: the parent has something to do while the second is read.
+/// The first batch of a round is smaller by so much, and those after it grow twofold: the parent has something to do while
+/// the next one is read.
 const FIRST_BATCH: usize = 5;
 
 /// What an acknowledgement settled.
@@ -71,9 +72,8 @@ impl<E: Engine> Office<E> {
         if round.last_index.is_some() {
             return Ok(None);
         }
-        let first = if round.index == 0 { FIRST_BATCH } else { 1 };
-        let most = (self.settings.batch_records / first).max(1);
-        let rows = round.snapshot.unsent(round.after, most, limits::BATCH_BYTES).await?;
+        let rows =
+            round.snapshot.unsent(round.after, self.batch_size(round.index), limits::BATCH_BYTES).await?;
         let ids: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
         let revisions = round.snapshot.revisions(&ids, true, limits::BATCH_REVISIONS).await?;
         let upto = rows.last().map_or(round.after, |row| row.seq);
@@ -102,6 +102,16 @@ impl<E: Engine> Office<E> {
         let seals = if with_seals { round.seals.clone() } else { Vec::new() };
         round.last_index = last.then_some(index);
         Ok(Some(Outgoing { index, timeline: round.timeline, rows, revisions, last, seals }))
+    }
+
+    /// Records of a batch at most.
+    fn batch_size(&self, index: u32) -> usize {
+        let most = self.settings.batch_records;
+        let first = (most / FIRST_BATCH).max(1);
+        1_usize
+            .checked_shl(index)
+            .and_then(|times| first.checked_mul(times))
+            .map_or(most, |size| size.min(most))
     }
 
     /// Planted: a seal that is minted when all has been sent claims what was saved meanwhile.

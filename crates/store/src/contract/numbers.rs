@@ -4,6 +4,7 @@ use sync::{Changes, NewWithdraw, Position, TimelineId, Timelines};
 
 use super::fixture::{Sample, base, record};
 use super::{Bench, commit, put};
+use crate::sqlite::READERS;
 use crate::{Engine, Read, StoreError, Write};
 
 async fn timelines(engine: &impl Engine) -> Timelines {
@@ -80,6 +81,26 @@ pub(super) async fn writers_wait_for_each_other(bench: &impl Bench) {
     };
     tokio::join!(one(1), one(2), one(3), one(4), one(5));
     assert_eq!(timelines(&engine).await.seq, 5);
+}
+
+/// Wrong: whoever writes waits for those who read, who wait for him.
+pub(super) async fn a_transaction_has_the_moment_before_it_whoever_reads(bench: &impl Bench) {
+    let (engine, schema) = (bench.open().await, bench.schema());
+    let new = |n| Sample::new(&schema, "shared_resource", n).build();
+    put(&engine, vec![new(1)]).await;
+    let mut reading = Vec::new();
+    for _ in 0..READERS {
+        reading.push(engine.snapshot().await.unwrap());
+    }
+    for n in 2..4 {
+        let mut tx = engine.begin().await.unwrap();
+        tx.apply(&Changes { rows: vec![new(n)], ..Changes::default() }).await.unwrap();
+        let mut before = engine.before(&mut tx).await.unwrap();
+        assert_eq!(before.timelines().await.unwrap().seq, n - 1);
+        let held = before.rows(&[record(n - 1), record(n)]).await.unwrap();
+        assert_eq!(held.iter().map(|row| row.id).collect::<Vec<_>>(), [record(n - 1)]);
+        tx.commit().await.unwrap();
+    }
 }
 
 pub(super) async fn a_restart_adds_a_timeline_and_keeps_everything(bench: &impl Bench) {

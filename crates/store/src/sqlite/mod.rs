@@ -45,6 +45,7 @@ pub use backup::{Backup, Copied, KeptFile};
 #[cfg(feature = "memory")]
 pub(crate) use figure::GROUPS_MAX;
 pub use open::FolderLock;
+pub(crate) use open::READERS;
 pub use session::{Snapshot, Tx};
 
 use crate::engine::{Engine, Opening};
@@ -67,6 +68,8 @@ struct Inner {
     schema: RwLock<Arc<Schema>>,
     writer: SqlitePool,
     readers: SqlitePool,
+    /// The one connection that reads for whoever writes.
+    before: SqlitePool,
     checkpointer: SqlitePool,
     log: Log,
     indexing: AtomicBool,
@@ -94,7 +97,8 @@ impl Store {
             schema: RwLock::new(schema),
             writer,
             readers: open::readers(folder),
-            checkpointer: open::checkpointer(folder),
+            before: open::alone(folder),
+            checkpointer: open::alone(folder),
             log: Log::default(),
             indexing: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
@@ -135,9 +139,10 @@ impl Store {
 
     /// Closes the database; what other clones hold fails from now on with [`StoreError::Closed`].
     pub async fn close(self) {
-        let Inner { writer, readers, checkpointer, lock, .. } = &*self.inner;
+        let Inner { writer, readers, before, checkpointer, lock, .. } = &*self.inner;
         let all = async {
             readers.close().await;
+            before.close().await;
             checkpointer.close().await;
             writer.close().await;
         };
@@ -145,6 +150,11 @@ impl Store {
             tracing::warn!("the database was closed while somebody still read or wrote");
         }
         lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    async fn read_with(&self, connections: &SqlitePool) -> Result<Snapshot, StoreError> {
+        let begun = connections.begin_with(dialect::BEGIN_READ).await;
+        Snapshot::begin(self.clone(), begun.doing("beginning to read")?).await
     }
 
     /// Takes note of a commit, and has the log copied beside it when it is time.
@@ -180,13 +190,16 @@ impl Engine for Store {
     type Tx = Tx;
 
     async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let begun = self.inner.readers.begin_with(dialect::BEGIN_READ).await;
-        Snapshot::begin(self.clone(), begun.doing("beginning to read")?).await
+        self.read_with(&self.inner.readers).await
     }
 
     async fn begin(&self) -> Result<Tx, StoreError> {
         let begun = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await;
         Tx::begin(self.clone(), begun.doing("beginning to write")?).await
+    }
+
+    async fn before(&self, _: &mut Tx) -> Result<Snapshot, StoreError> {
+        self.read_with(&self.inner.before).await
     }
 
     /// The views follow at once.

@@ -28,7 +28,7 @@ const PAGE_BYTES: u32 = 8192;
 const WRITE_WAIT: Duration = Duration::from_secs(60);
 
 /// Snapshots at a time: pages, pushes to the parent and pulls of some children; more of them wait.
-const READERS: u32 = 12;
+pub(crate) const READERS: u32 = 12;
 
 /// Pages that the writer keeps in memory, in KiB: the inner pages of the indexes of a million records.
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
@@ -124,8 +124,9 @@ pub(super) fn readers(folder: &Path) -> SqlitePool {
     pool(READERS).connect_lazy_with(options(folder, READER_CACHE_KIB))
 }
 
-/// The connection that copies the log into the database.
-pub(super) fn checkpointer(folder: &Path) -> SqlitePool {
+/// A connection for a purpose of its own, which waits for no reader: it copies the log into the database, or reads for the
+/// writer.
+pub(super) fn alone(folder: &Path) -> SqlitePool {
     pool(1).connect_lazy_with(options(folder, READER_CACHE_KIB))
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Doing, StoreError};
 /// to run it, and so only what is left in the end, fewer than the last of them, has one of its own.
 const SIZES: [usize; 3] = [500, 100, 20];
 /// Values of one statement: to prepare a larger one takes longer than any number of its runs spares.
-const VALUES: usize = 4_000;
+const VALUES: usize = 2_000;
 
 /// Rows in portions for one statement each, which takes `width` values of a row.
 pub(super) fn chunks<T>(mut rows: &[T], width: usize) -> impl Iterator<Item = &[T]> {
