@@ -16,6 +16,8 @@ const FIRST_PART: usize = 10;
 /// Batches in the order in which they came.
 pub(crate) struct Arrived {
     batches: VecDeque<PushedBatch>,
+    /// The kind whose records make the tree. What comes after them is judged by the tree that they made.
+    registry: Option<String>,
     /// Records of this transaction that were cut off, or made.
     seen: HashSet<RecordId>,
     /// Records of the next part, and of the largest.
@@ -39,10 +41,10 @@ pub(crate) struct Beside {
 }
 
 impl Arrived {
-    pub fn new(batch_records: usize) -> Arrived {
+    pub fn new(batch_records: usize, registry: Option<String>) -> Arrived {
         let most = PART_BATCHES * batch_records;
         let size = (most / FIRST_PART).max(1);
-        Arrived { batches: VecDeque::new(), seen: HashSet::new(), size, most }
+        Arrived { batches: VecDeque::new(), registry, seen: HashSet::new(), size, most }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -75,7 +77,10 @@ impl Arrived {
         let mut cut = Cut::default();
         while let Some(batch) = self.batches.front_mut() {
             let room = self.size - cut.records.len();
-            let fit = batch.records.iter().take(room).take_while(|r| may(&self.seen, &r.id)).count();
+            let is_base = |one: &Incoming| self.registry.as_ref() == Some(&one.kind);
+            let first = cut.records.first().or(batch.records.first()).map(is_base);
+            let fits = |one: &&Incoming| may(&self.seen, &one.id) && Some(is_base(one)) == first;
+            let fit = batch.records.iter().take(room).take_while(fits).count();
             if fit == 0 && !batch.records.is_empty() {
                 break;
             }

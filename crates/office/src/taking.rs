@@ -139,6 +139,7 @@ impl<E: Engine> Office<E> {
         self.admit(child)?;
         let mut tx = self.store.begin().await?;
         let timelines = tx.timelines().await?;
+        let registry = self.schema().registry().map(|kind| kind.name.clone());
         let mut push = Push {
             child,
             claims,
@@ -147,7 +148,7 @@ impl<E: Engine> Office<E> {
             lasting: self.tree_in(&mut tx).await?.parent(self.me.base).is_some(),
             whole: false,
             batches: Vec::new(),
-            arrived: Arrived::new(self.settings.batch_records),
+            arrived: Arrived::new(self.settings.batch_records, registry),
             parts: Vec::new(),
         };
         self.take_all(&mut tx, &mut push, coming).await?;

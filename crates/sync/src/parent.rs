@@ -283,7 +283,7 @@ impl Desk<'_> {
         if row.is_none() && self.has_handed_on(incoming.id, &theirs) {
             return Ok(Taken::default());
         }
-        self.check_scope(&ours, &theirs)?;
+        self.check_scope(incoming, &ours, &theirs)?;
         if claims == Claims::Checked {
             self.check_claims(incoming.id, &ours, &theirs)?;
         }
@@ -373,9 +373,17 @@ impl Desk<'_> {
 
     /// A record that is new here must belong below the pusher, unless it was moved away there before it came, or is
     /// what this node lost. Who else may have written its home is for [`Desk::check_claims`] to find out.
-    fn check_scope(&self, ours: &State<'_>, theirs: &State<'_>) -> Result<(), (Reason, String)> {
+    fn check_scope(
+        &self,
+        incoming: &Incoming,
+        ours: &State<'_>,
+        theirs: &State<'_>,
+    ) -> Result<(), (Reason, String)> {
         let scope = scope_of(theirs);
-        if let Some(base) = scope.audience.iter().chain(&scope.homes).find(|b| self.tree.get(**b).is_none()) {
+        let is_base = self.schema.registry().is_some_and(|kind| kind.name == incoming.kind);
+        // The record of a base that this node lost makes that base exist again.
+        let exists = |base: &BaseId| self.tree.get(*base).is_some() || (is_base && base.0 == incoming.id.0);
+        if let Some(base) = scope.audience.iter().chain(&scope.homes).find(|base| !exists(base)) {
             return Err((Reason::Scope, format!("记录指向一个不存在的基地 {base}")));
         }
         let known = !ours.groups.is_empty() || scope.homes.is_empty();

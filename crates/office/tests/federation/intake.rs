@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use causal::{BaseId, RecordId};
 use office::{Acknowledged, Office, PushedBatch, Put, Round};
 use schema::Schema;
 use serde_json::json;
+use store::memory::Memory;
 use sync::parent::Verdict;
 
+use super::common::{join, new_base};
+use super::nodes::{Node, Session, opening, settled, sync, two};
 use super::{Three, put, round, three};
 
 /// More than are judged at once, and not a multiple of it.
@@ -86,6 +90,53 @@ async fn portions_of_one_transaction_build_on_one_another() {
         "the good copy has settled the bad one"
     );
     assert!(has_reported(&three).await);
+}
+
+/// A city that lost its newest base, which its district still has, and a record of that base.
+async fn with_a_lost_base() -> (Node, Node, RecordId, RecordId) {
+    let (mut city, district) = two().await;
+    let old = city.backup();
+    let d = district.office.me().base;
+    let new = city.office.register_base(&new_base("s", Some(d))).await.unwrap();
+    sync(&district, &city).await;
+    let street = Node::on(Memory::open(city.schema.clone(), opening()), new, &city.schema, &city.clock).await;
+    join(&street.office, &district.office).await;
+    let record = street.enter(0..1).await[0].id;
+    sync(&street, &district).await;
+    city.put_back(&old).await;
+    (city, district, RecordId(new.0), record)
+}
+
+/// Wrong: its record belongs to a base that does not exist, itself, and so do all that belong to it.
+#[tokio::test]
+async fn a_root_that_lost_its_newest_base_gets_it_back_from_below() {
+    let (city, district, base, record) = with_a_lost_base().await;
+    sync(&district, &city).await;
+    settled(&district, &city).await;
+    let held = city.states().await;
+    assert!(held.contains_key(&base) && held.contains_key(&record));
+    assert_eq!(city.office.quarantine(0, 0).await.unwrap().total, 0);
+    assert!(city.office.tree().get(BaseId(base.0)).is_some());
+}
+
+/// Wrong: what comes after the base is judged by the tree that stood before it.
+#[tokio::test]
+async fn what_changes_the_tree_counts_for_what_comes_after_it() {
+    let (city, district, base, record) = with_a_lost_base().await;
+    let d = district.office.me().base;
+    let mut session = Session::begin(&district, &city).await;
+    let mut pushed = Vec::new();
+    while let Some(batch) = district.office.next_batch(&mut session.round).await.unwrap() {
+        pushed.extend(PushedBatch::from(batch).records);
+    }
+    let only = |id| pushed.iter().find(|one| one.id == id).cloned().into_iter().collect::<Vec<_>>();
+    let portions = (0..).zip([only(base), only(record)]);
+    let mut coming: VecDeque<_> = portions
+        .map(|(index, records)| vec![PushedBatch { index, records, ..PushedBatch::default() }])
+        .collect();
+    let acked = city.office.receive_coming(d, session.id, &mut coming).await.unwrap();
+    let verdicts: Vec<_> = acked.into_iter().flat_map(|(_, verdicts)| verdicts).collect();
+    assert_eq!(verdicts, [(base, Verdict::Ok), (record, Verdict::Ok)]);
 }
 
 /// Whether the district counts the street as having reported.

@@ -61,6 +61,13 @@ fn batch(index: u32, records: Vec<Incoming>) -> Vec<PushedBatch> {
     vec![PushedBatch { index, records, ..PushedBatch::default() }]
 }
 
+fn in_portions(count: usize, records: Vec<Incoming>) -> VecDeque<Vec<PushedBatch>> {
+    match count {
+        1 => VecDeque::from([batch(0, records)]),
+        _ => (0..).zip(records).map(|(index, record)| batch(index, vec![record])).collect(),
+    }
+}
+
 async fn progress(office: &Office, request: &Incoming) -> Value {
     let look = office.get(REQUEST, &request.id.to_string()).await.unwrap();
     assert!(look.disputed.is_empty(), "{:?}", look.disputed);
@@ -93,14 +100,20 @@ async fn a_request_that_is_held_already_keeps_its_answer() {
 #[tokio::test]
 async fn a_request_that_comes_beside_the_write_is_made_once() {
     for portions in [1, 2] {
+        // The write first: then both hands wrote it, and neither is lost.
         let Overruled { three, write, request } = overruled().await;
         let district = three.district.me().base;
         let (_, session, _) = begin(&three.district, &three.city).await;
-        let records = vec![request.clone(), write];
-        let mut coming: VecDeque<_> = match portions {
-            1 => VecDeque::from([batch(0, records)]),
-            _ => (0..).zip(records).map(|(index, record)| batch(index, vec![record])).collect(),
-        };
+        let mut coming = in_portions(portions, vec![write, request.clone()]);
+        three.city.receive_coming(district, session, &mut coming).await.unwrap();
+        assert_eq!(progress(&three.city, &request).await, "STATE_FILED");
+        let look = three.city.get(REQUEST, &request.id.to_string()).await.unwrap();
+        assert_eq!(look.view.version.len(), 2, "{portions}");
+
+        let Overruled { three, write, request } = overruled().await;
+        let district = three.district.me().base;
+        let (_, session, _) = begin(&three.district, &three.city).await;
+        let mut coming = in_portions(portions, vec![request.clone(), write]);
         three.city.receive_coming(district, session, &mut coming).await.unwrap();
         assert_eq!(three.city.corrections_of(district), 1);
         assert_eq!(progress(&three.city, &request).await, "STATE_FILED");

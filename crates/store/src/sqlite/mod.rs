@@ -45,6 +45,7 @@ pub use backup::{Backup, Copied, KeptFile};
 #[cfg(feature = "memory")]
 pub(crate) use figure::GROUPS_MAX;
 pub use open::FolderLock;
+#[cfg(feature = "contract")]
 pub(crate) use open::READERS;
 pub use session::{Snapshot, Tx};
 

@@ -75,7 +75,9 @@ pub fn schema() -> &'static Schema {
         for (name, _) in files {
             compiler.open_file(name).unwrap();
         }
-        compiler.open_file("shuniu/correction_request/v1/correction_request.proto").unwrap();
+        for kind in ["correction_request", "base"] {
+            compiler.open_file(format!("shuniu/{kind}/v1/{kind}.proto")).unwrap();
+        }
         Schema::from_descriptors(&compiler.encode_file_descriptor_set()).unwrap()
     })
 }

@@ -22,6 +22,24 @@ fn an_unknown_edit_of_another_subtree_is_unverified() {
     }
 }
 
+/// A base that a child made up would have a place in everybody's tree; only the one above all makes bases.
+#[test]
+fn a_base_that_a_child_made_up_is_refused() {
+    let made_up = BaseId(R.0);
+    let pushed = |writer, tag| {
+        let state = signed(&[], dot(9, 1), writer, tag, |d| {
+            d.home(made_up);
+        });
+        Incoming { kind: "base".into(), ..incoming(&state) }
+    };
+    parent(WEST, S4).refuses(&[], &pushed(S4, GOOD), Reason::Scope);
+    parent(CITY, WEST).refuses(&[], &pushed(WEST, GOOD), Reason::Scope);
+    parent(CITY, WEST).refuses(&[], &pushed(CITY, BAD), Reason::Unverified);
+    // What the city itself made and lost comes back.
+    let received = parent(CITY, WEST).receives(&[], &[pushed(CITY, GOOD)]);
+    assert_eq!((reasons(&received), received.changes.rows.len()), (vec![None], 1));
+}
+
 /// An edit that is known already came by another way: to refuse it again would hold the record for ever.
 #[test]
 fn a_known_edit_of_another_subtree_is_no_obstacle() {
