@@ -61,9 +61,12 @@ impl Desk<'_> {
         }
         let writer = |dot: Dot| merged.group(dot).map(|g| g.stamp.base);
         let writers: Vec<BaseId> = gone.iter().filter_map(|(dot, _)| writer(*dot)).collect();
-        // Whoever never had the record before him, or would make it his own, is no old program that knows no better.
+        // Whoever never had the record before him, or would make it his own, is no old program that knows no better. The
+        // former parent of a base that moved had it.
         let scope = scope_of(ours);
-        let stranger = |base: &BaseId| !ours.groups.is_empty() && !scope.visible_to(self.tree, *base);
+        let had = |base: BaseId| scope.homes.iter().any(|home| self.tree.was_within(*home, base));
+        let stranger =
+            |base: &BaseId| !ours.groups.is_empty() && !scope.visible_to(self.tree, *base) && !had(*base);
         if writers.iter().any(stranger) || gone.iter().any(|(_, register)| register.field == HOME) {
             return Err(refused());
         }

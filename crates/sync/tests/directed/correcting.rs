@@ -6,7 +6,7 @@ use sync::correct::{CORRECTIONS_MAX, CORRECTOR};
 use sync::parent::{Incoming, Received, Verdict};
 use sync::{Reason, Row};
 
-use crate::contract::{CITY, PHONE, RATING, REMARK, S4, WEST, schema, text};
+use crate::contract::{CITY, EAST, PHONE, RATING, REMARK, S4, WEST, schema, text, tree};
 use crate::make::{Parent, dot, edit, incoming, merged, note, open_note, parent, row, say, state};
 
 /// A note of a street; its rating is the city's alone.
@@ -128,6 +128,29 @@ fn what_is_corrected_too_often_is_kept_aside() {
     tired.refuses(&[row(&known)], &incoming(&wrong), Reason::TooOften);
     let patient = Parent { corrected: CORRECTIONS_MAX - 1, ..parent(WEST, S4) };
     patient.takes(&[row(&known)], &wrong);
+}
+
+/// What a former parent wrote in good faith would wait at the city for ever.
+#[test]
+fn a_correction_by_a_former_parent_is_overruled_after_the_move() {
+    let known = known();
+    let corrected =
+        overruled(&known, &say(&known, dot(5, 1), S4, RATING, "特级")).changes.rows[0].row.state.clone();
+    let held = say(&known, dot(2, 2), CITY, RATING, "二级");
+    let moved = |mut base: record::Base| {
+        if base.id == S4 {
+            (base.parent, base.former_parents) = (Some(EAST), vec![WEST]);
+        }
+        base
+    };
+    let desk = |tree| Parent { tree, ..parent(CITY, WEST) };
+    let received =
+        desk(tree().iter().cloned().map(moved).collect()).receives(&[row(&held)], &[incoming(&corrected)]);
+    assert_eq!(received.verdicts, [Verdict::Withdraw], "taken, though it is not for the west any more");
+    assert_eq!(received.corrected, [(crate::make::R, WEST)]);
+    assert!(received.requests.is_empty(), "a correction is nobody's wish");
+    let stand = ratings(&received.changes.rows[0].row.state);
+    assert!(stand.iter().all(|(value, _)| *value == text(RATING, "二级")), "{stand:?}");
 }
 
 /// A stranger's edit of a record that he may not even see is no mistake.
