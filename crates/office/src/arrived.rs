@@ -32,6 +32,7 @@ pub(crate) struct Cut {
     pub beside: Beside,
 }
 
+/// What is written with some records besides themselves.
 #[derive(Default)]
 pub(crate) struct Beside {
     /// The history of these records.

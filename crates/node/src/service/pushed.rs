@@ -149,7 +149,10 @@ impl Coming for Group<'_> {
     }
 
     async fn next(&mut self) -> Vec<PushedBatch> {
-        match if self.is_over() { None } else { self.wait().await } {
+        if self.is_over() {
+            return Vec::new();
+        }
+        match self.wait().await {
             None => return Vec::new(),
             Some(Ok(batch)) => self.first = Some(batch),
             Some(Err(failure)) => self.failure = Some(failure),
