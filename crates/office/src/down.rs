@@ -405,10 +405,9 @@ impl<E: Engine> Office<E> {
         let beneath = tree.subtree(child);
         loop {
             after = self.skip_echoes(child, after);
-            let mut numbers = snapshot.numbers_among(&beneath, after, SCAN_ROWS).await?;
-            let (last, all) = (numbers.last().copied(), numbers.len() < SCAN_ROWS);
-            self.leave_out_echoes(child, &mut numbers);
-            for (row, scope) in snapshot.numbered(&numbers).await? {
+            let is_news = |seq| !self.is_echo(child, seq);
+            let changed = snapshot.changes_among(&beneath, after, SCAN_ROWS, is_news).await?;
+            for (row, scope) in changed.rows {
                 let mine = scope.visible_to(tree, child);
                 if mine && !rows.is_empty() && bytes + row.state.len() > limits::BATCH_BYTES {
                     return Ok((rows, Some(after)));
@@ -422,17 +421,15 @@ impl<E: Engine> Office<E> {
                     return Ok((rows, Some(after)));
                 }
             }
-            if all {
-                return Ok((rows, None));
+            match changed.upto {
+                Some(last) => after = last,
+                None => return Ok((rows, None)),
             }
-            after = last.unwrap_or(after);
         }
     }
 
-    fn leave_out_echoes(&self, child: BaseId, numbers: &mut Vec<u64>) {
-        if let Some(open) = self.sessions().get(&child) {
-            numbers.retain(|seq| !open.echoes.has(*seq));
-        }
+    fn is_echo(&self, child: BaseId, seq: u64) -> bool {
+        self.sessions().get(&child).is_some_and(|open| open.echoes.has(seq))
     }
 
     fn skip_echoes(&self, child: BaseId, after: u64) -> u64 {

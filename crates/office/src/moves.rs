@@ -9,6 +9,7 @@ use record::{Draft, Tree, audience_bases};
 use schema::{Kind, RegistryRole, raw};
 use store::{Applied, Engine, Read, Write};
 use sync::Changes;
+use sync::compare::LAST;
 use sync::moves::{self, Reach};
 
 use crate::merging::Seat;
@@ -58,17 +59,9 @@ impl<E: Engine> Office<E> {
             return Ok(());
         }
         let mut changes = desk.links(&tx.links().await?);
-        let mut after_seq = 0;
-        loop {
-            let rows = match &reach {
-                Reach::Homes(homes) => tx.changes_among(homes, after_seq, SCAN_ROWS).await?,
-                _ => tx.changes(after_seq, SCAN_ROWS).await?,
-            };
-            rows.iter().for_each(|(row, _)| desk.look(&mut changes, row));
-            match rows.last() {
-                Some((row, _)) => after_seq = row.seq,
-                None => break,
-            }
+        match &reach {
+            Reach::Homes(homes) => look_among(tx, &desk, homes, &mut changes).await?,
+            _ => look_at_all(tx, &desk, &mut changes).await?,
         }
         tx.apply(&changes).await?;
         let children = after.link_children(self.me.base);
@@ -176,5 +169,38 @@ impl<E: Engine> Office<E> {
             _ => return Ok(()),
         }
         self.set_registry(me, &[(RegistryRole::Address, serde_json::json!(address))], "system").await
+    }
+}
+
+async fn look_among(
+    tx: &mut impl Read,
+    desk: &moves::Desk<'_>,
+    homes: &[BaseId],
+    changes: &mut Changes,
+) -> Result<(), OfficeError> {
+    let mut after = 0;
+    loop {
+        let found = tx.changes_among(homes, after, SCAN_ROWS, |_| true).await?;
+        found.rows.iter().for_each(|(row, _)| desk.look(changes, row));
+        match found.upto {
+            Some(upto) => after = upto,
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn look_at_all(
+    tx: &mut impl Read,
+    desk: &moves::Desk<'_>,
+    changes: &mut Changes,
+) -> Result<(), OfficeError> {
+    let mut after = None;
+    loop {
+        let found = tx.by_id(after, LAST, SCAN_ROWS).await?;
+        found.iter().filter(|(row, _)| !row.hidden).for_each(|(row, _)| desk.look(changes, row));
+        match found.last() {
+            Some((row, _)) => after = Some(row.id),
+            None => return Ok(()),
+        }
     }
 }

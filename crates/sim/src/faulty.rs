@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use causal::{BaseId, RecordId};
 use schema::Schema;
 use store::{
-    Applied, Certificate, Decision, Engine, Exported, FigureQuery, FigureRow, Invite, InviteState, Page,
-    Query, Read, StoreError, Write,
+    Applied, Certificate, Changed, Decision, Engine, Exported, FigureQuery, FigureRow, Invite, InviteState,
+    Page, Query, Read, StoreError, Write,
 };
 use sync::{Changes, Handed, Link, Quarantined, Replica, Revision, Row, Seal, Tick, Timelines, Withdraw};
 
@@ -121,9 +121,8 @@ impl<E: Engine> Read for FaultyTx<E> {
         unsent_count() -> u64;
         revisions(records: &[RecordId], only_unsent: bool, limit: usize) -> Vec<Revision>;
         history(record: RecordId) -> Vec<Revision>;
-        changes(after_seq: u64, limit: usize) -> Vec<(Row, record::Scope)>;
-        numbers_among(homes: &[BaseId], after_seq: u64, limit: usize) -> Vec<u64>;
-        numbered(seqs: &[u64]) -> Vec<(Row, record::Scope)>;
+        changes_among(homes: &[BaseId], after_seq: u64, limit: usize, wanted: impl Fn(u64) -> bool + Send)
+            -> Changed;
         by_id(after: Option<RecordId>, upto: RecordId, limit: usize) -> Vec<(Row, record::Scope)>;
         withdraws(child: BaseId, after_seq: u64, limit: usize) -> Vec<Withdraw>;
         links() -> Vec<Link>;

@@ -33,6 +33,15 @@ pub struct Applied {
     pub position: Position,
 }
 
+/// What [`Read::changes_among`] found.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The rows that were wanted, by number, with who may see them.
+    pub rows: Vec<(Row, Scope)>,
+    /// The number of the last record looked at; `None` when there are no more.
+    pub upto: Option<u64>,
+}
+
 /// A database of records.
 pub trait Engine: Clone + Send + Sync + 'static {
     /// Reads as of one moment.
@@ -92,13 +101,6 @@ pub trait Read: Send {
     /// The whole history of one record, in order.
     fn history(&mut self, record: RecordId) -> impl Future<Output = Answer<Vec<Revision>>> + Send;
 
-    /// Rows with a number above `after_seq` that are not hidden, by number, with who may see them.
-    fn changes(
-        &mut self,
-        after_seq: u64,
-        limit: usize,
-    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
-
     /// Rows with ids above `after` (without one from the beginning) up to and including `upto`, by id, hidden ones
     /// included, with who may see them.
     fn by_id(
@@ -108,30 +110,16 @@ pub trait Read: Send {
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
 
-    /// The numbers above `after_seq` of records that are not hidden, and belong to one of `homes` or have a scope that is more
-    /// than their one home: what may concern a child, found without reading what cannot. In order.
-    fn numbers_among(
-        &mut self,
-        homes: &[BaseId],
-        after_seq: u64,
-        limit: usize,
-    ) -> impl Future<Output = Answer<Vec<u64>>> + Send;
-
-    /// The rows that have these numbers, by number, with who may see them.
-    fn numbered(&mut self, seqs: &[u64]) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send;
-
-    /// The rows that [`Read::numbers_among`] tells.
+    /// Looks at the first `limit` records with numbers above `after_seq` that are not hidden, and belong to one of `homes` or
+    /// have a scope that is more than their one home: what may concern a child, found without reading what cannot. Of
+    /// those the rows whose numbers are `wanted`; the others are not read either.
     fn changes_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> impl Future<Output = Answer<Vec<(Row, Scope)>>> + Send {
-        async move {
-            let seqs = self.numbers_among(homes, after_seq, limit).await?;
-            self.numbered(&seqs).await
-        }
-    }
+        wanted: impl Fn(u64) -> bool + Send,
+    ) -> impl Future<Output = Answer<Changed>> + Send;
 
     /// Withdraws for a child with a number above `after_seq`, by number.
     fn withdraws(

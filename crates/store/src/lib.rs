@@ -24,7 +24,7 @@ mod schema_edge;
 mod sqlite;
 mod text;
 
-pub use engine::{Applied, Engine, Opening, Read, Write};
+pub use engine::{Applied, Changed, Engine, Opening, Read, Write};
 pub use error::StoreError;
 pub use model::{Act, Certificate, Decision, Exported, Invite, InviteState};
 pub use query::{FigureQuery, FigureRow, GroupBy, Item, LIMIT_MAX, Op, OrderBy, Page, Query};

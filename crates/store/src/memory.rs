@@ -19,7 +19,7 @@ use sync::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::engine::{Applied, Engine, Opening, Read, Write};
+use crate::engine::{Applied, Changed, Engine, Opening, Read, Write};
 use crate::error::StoreError;
 use crate::model::{Certificate, Decision, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
@@ -177,11 +177,6 @@ impl<M> Read for Session<M> {
         self.revisions(&[record], false, usize::MAX).await
     }
 
-    async fn changes(&mut self, after_seq: u64, limit: usize) -> Result<Vec<(Row, Scope)>, StoreError> {
-        let shown = self.data.by_seq(after_seq).into_iter().filter(|held| !held.row.hidden);
-        Ok(shown.take(limit).map(|held| (self.data.row(held), held.shown.scope.clone())).collect())
-    }
-
     async fn by_id(
         &mut self,
         after: Option<RecordId>,
@@ -196,23 +191,22 @@ impl<M> Read for Session<M> {
         Ok(above.take(limit).map(|(_, held)| (self.data.row(held), held.shown.scope.clone())).collect())
     }
 
-    async fn numbers_among(
+    async fn changes_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> Result<Vec<u64>, StoreError> {
-        let mut all = self.changes(after_seq, usize::MAX).await?;
-        all.retain(|(_, scope)| {
+        wanted: impl Fn(u64) -> bool + Send,
+    ) -> Result<Changed, StoreError> {
+        let is_among = |scope: &Scope| {
             !scope.audience.is_empty() || !matches!(scope.homes.as_slice(), [one] if !homes.contains(one))
-        });
-        Ok(all.into_iter().take(limit).map(|(row, _)| row.seq).collect())
-    }
-
-    async fn numbered(&mut self, seqs: &[u64]) -> Result<Vec<(Row, Scope)>, StoreError> {
-        let mut all = self.changes(0, usize::MAX).await?;
-        all.retain(|(row, _)| seqs.contains(&row.seq));
-        Ok(all)
+        };
+        let all = self.data.by_seq(after_seq).into_iter();
+        let among = all.filter(|held| !held.row.hidden && is_among(&held.shown.scope)).take(limit);
+        let mut found: Vec<_> = among.map(|held| (self.data.row(held), held.shown.scope.clone())).collect();
+        let upto = found.last().filter(|_| found.len() == limit).map(|(row, _)| row.seq);
+        found.retain(|(row, _)| wanted(row.seq));
+        Ok(Changed { rows: found, upto })
     }
 
     async fn withdraws(

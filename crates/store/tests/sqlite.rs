@@ -132,8 +132,8 @@ async fn plans_use_the_indexes() {
     let values = "WITH w(id) AS (VALUES (x'00'), (x'01'))";
     let count = format!("SELECT count(*) FROM record r WHERE {shown}");
     let all = "r.kind = 'a' AND r.hidden = 0";
-    let changes_of_homes = "SELECT seq FROM record WHERE hidden = 0 AND scope IS NULL AND home IN (x'00', x'01') \
-                            AND seq > 5 AND seq <= 9 UNION ALL SELECT seq FROM record WHERE hidden = 0 \
+    let changes_of_homes = "SELECT seq, n FROM record WHERE hidden = 0 AND scope IS NULL AND home IN (x'00', x'01') \
+                            AND seq > 5 AND seq <= 9 UNION ALL SELECT seq, n FROM record WHERE hidden = 0 \
                             AND scope IS NOT NULL AND seq > 5 AND seq <= 9 ORDER BY seq LIMIT 9";
     for (sql, expected) in [
         (format!("{count} AND r.place >= '4' AND r.place < '5'"), "COVERING INDEX record_list"),
@@ -168,13 +168,16 @@ async fn plans_use_the_indexes() {
                 .into(),
             "SEARCH record USING",
         ),
-        ("SELECT r.state FROM record r WHERE r.seq > 5 AND r.hidden = 0 ORDER BY r.seq".into(), "record_seq"),
+        (
+            "SELECT n FROM record WHERE kind = 'a' AND seq > 5 ORDER BY seq LIMIT 9".into(),
+            "COVERING INDEX record_latest (kind=? AND seq>?)",
+        ),
         (changes_of_homes.into(), "SEARCH record USING COVERING INDEX record_home (home=? AND seq>? AND seq<?)"),
         (changes_of_homes.into(), "SEARCH record USING COVERING INDEX record_scoped (seq>? AND seq<?)"),
         (
-            "SELECT r.state FROM unsent u CROSS JOIN record r ON r.seq = u.seq WHERE u.seq > 3 ORDER BY u.seq"
+            "SELECT r.state FROM unsent u CROSS JOIN record r ON r.n = u.n WHERE u.seq > 3 AND r.seq = u.seq ORDER BY u.seq"
                 .into(),
-            "SEARCH r USING INDEX record_seq",
+            "SEARCH r USING INTEGER PRIMARY KEY",
         ),
     ] {
         check_plan(&mut conn, &sql, expected).await;

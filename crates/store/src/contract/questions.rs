@@ -107,9 +107,11 @@ pub(super) async fn rows_that_stay_in_lists_and_rows_that_move_are_written_toget
     assert_eq!(listed.items.iter().map(|item| item.title.as_str()).collect::<Vec<_>>(), ["法律专家李老师"]);
     let larger = Query { fields: vec![("capacity".into(), Op::Eq, "60".into())], ..Query::default() };
     assert_eq!(found(&engine, larger).await, [0, 1, 2, 3, 5], "the new content of what stays, too");
-    let changed = engine.snapshot().await.unwrap().changes(applied.first_seq - 1, 10).await.unwrap();
+    let mut snapshot = engine.snapshot().await.unwrap();
+    let homes = [base(1), base(2)];
+    let changed = snapshot.changes_among(&homes, applied.first_seq - 1, 10, |_| true).await.unwrap();
     let changed: Vec<_> =
-        changed.iter().map(|(row, _)| (number(row.id), row.seq - applied.first_seq)).collect();
+        changed.rows.iter().map(|(row, _)| (number(row.id), row.seq - applied.first_seq)).collect();
     assert_eq!(changed, [(1, 0), (2, 1), (3, 2), (4, 3), (5, 4), (0, 5)], "numbered in their order");
     assert_eq!(engine.snapshot().await.unwrap().of_kind(KIND).await.unwrap().len(), 6);
 }

@@ -133,15 +133,15 @@ pub(super) async fn changes_pass_over_hidden_rows_and_tell_scope(bench: &impl Be
     put(&engine, vec![open, sample(5).row(|row| row.hidden = true).build()]).await;
     commit(&engine, &Changes { hide: vec![(record(1), true)], ..Changes::default() }).await;
     let mut snapshot = engine.snapshot().await.unwrap();
-    let found = snapshot.changes(0, 10).await.unwrap();
+    let homes = [base(1), base(3)];
+    let found = snapshot.changes_among(&homes, 0, 10, |_| true).await.unwrap();
     let alone = Scope { homes: vec![base(1)], audience: vec![] };
     let opened = Scope { homes: vec![base(3)], audience: vec![base(5), base(6)] };
-    let told: Vec<_> = found.into_iter().map(|(row, scope)| (row.seq, scope)).collect();
+    let told: Vec<_> = found.rows.into_iter().map(|(row, scope)| (row.seq, scope)).collect();
     assert_eq!(told, [(2, alone.clone()), (3, alone), (4, opened)]);
-    assert_eq!(snapshot.changes(2, 1).await.unwrap().len(), 1);
-    assert_eq!(snapshot.changes(4, 10).await.unwrap(), []);
     commit(&engine, &Changes { hide: vec![(record(1), false)], ..Changes::default() }).await;
-    assert_eq!(engine.snapshot().await.unwrap().changes(0, 10).await.unwrap().len(), 4);
+    let mut snapshot = engine.snapshot().await.unwrap();
+    assert_eq!(snapshot.changes_among(&homes, 0, 10, |_| true).await.unwrap().rows.len(), 4);
 }
 
 /// No id lies after this one.
@@ -185,19 +185,20 @@ pub(super) async fn changes_among_homes_are_those_that_may_concern_a_child(bench
     let mut snapshot = engine.snapshot().await.unwrap();
     let mut found = async |homes: &[u8], after, limit| {
         let homes: Vec<_> = homes.iter().map(|n| base(*n)).collect();
-        let found = snapshot.changes_among(&homes, after, limit).await.unwrap();
-        found.iter().map(|(row, _)| row.seq).collect::<Vec<_>>()
+        let found = snapshot.changes_among(&homes, after, limit, |_| true).await.unwrap();
+        (found.rows.iter().map(|(row, _)| row.seq).collect::<Vec<_>>(), found.upto)
     };
-    assert_eq!(found(&[2], 0, 10).await, [4, 6], "its own, and what is opened to whomever");
-    assert_eq!(found(&[1, 2], 1, 3).await, [2, 3, 4]);
-    assert_eq!(found(&[8], 0, 10).await, [6]);
-    assert_eq!(found(&[8], 6, 10).await, Vec::<u64>::new());
-    assert_eq!(found(&[8], 0, 1).await, [6], "however far it lies behind others");
+    assert_eq!(found(&[2], 0, 10).await, (vec![4, 6], None), "its own, and what is opened to whomever");
+    assert_eq!(found(&[1, 2], 1, 3).await, (vec![2, 3, 4], Some(4)));
+    assert_eq!(found(&[8], 0, 10).await, (vec![6], None));
+    assert_eq!(found(&[8], 6, 10).await, (vec![], None));
+    assert_eq!(found(&[8], 0, 1).await, (vec![6], Some(6)), "however far it lies behind others");
     let scope = Scope { homes: vec![base(3)], audience: vec![base(9)] };
-    assert_eq!(snapshot.changes_among(&[base(8)], 0, 10).await.unwrap()[0].1, scope);
-    let numbered = snapshot.numbered(&[6, 2, 99]).await.unwrap();
-    assert_eq!(numbered.iter().map(|(row, _)| row.seq).collect::<Vec<_>>(), [2, 6]);
-    assert_eq!(numbered[1].1, scope);
+    assert_eq!(snapshot.changes_among(&[base(8)], 0, 10, |_| true).await.unwrap().rows[0].1, scope);
+    let wanted = snapshot.changes_among(&[base(1), base(2)], 0, 4, |seq| seq % 2 == 0).await.unwrap();
+    assert_eq!(wanted.rows.iter().map(|(row, _)| row.seq).collect::<Vec<_>>(), [2, 4]);
+    let none = snapshot.changes_among(&[base(1)], 0, 2, |_| false).await.unwrap();
+    assert_eq!((none.rows.len(), none.upto), (0, Some(2)), "what is not wanted was looked at all the same");
 }
 
 pub(super) async fn a_dropped_record_is_gone_with_all_that_hangs_on_it(bench: &impl Bench) {

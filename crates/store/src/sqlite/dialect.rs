@@ -51,9 +51,10 @@ pub(super) fn as_text(value: &str) -> String {
     format!("CAST({value} AS TEXT)")
 }
 
-/// Candidates of a search, as the table `hit`: what the index finds for `?`, and every row above the number `?`.
+/// Candidates of a search, as the table `hit`: what the index finds for `?`, and every row of the kind `?` above the number
+/// `?`.
 pub(super) const SEARCH_HITS: &str = "WITH hit(n) AS (SELECT rowid FROM record_search WHERE record_search MATCH ? \
-                                      UNION SELECT n FROM record WHERE seq > ?) ";
+                                      UNION SELECT n FROM record WHERE kind = ? AND seq > ?) ";
 
 /// Indexes the pairs of rows, in place of what was indexed of them before.
 pub(super) const SEARCH_PUT: &str = "INSERT OR REPLACE INTO record_search (rowid, pairs)";

@@ -81,7 +81,7 @@ pub(super) fn source(filter: &Filter<'_>, kind: Option<&Kind>, searched: u64) ->
     if let Some(expression) = filter.wanted.as_ref().and_then(match_expression) {
         source.with = dialect::SEARCH_HITS.into();
         source.from = "hit CROSS JOIN record r ON r.n = hit.n".into();
-        source.bound.add(expression).number(searched);
+        source.bound.add(expression).add(filter.kind_name).number(searched);
     }
     source.also("r.kind = ?").bound.add(filter.kind_name);
     source.also("r.hidden = 0");

@@ -129,7 +129,7 @@ impl Store {
         loop {
             let begun = self.inner.writer.begin_with(dialect::BEGIN_WRITE).await;
             let mut tx = begun.doing("indexing words")?;
-            let more = search::catch_up(&mut tx).await?;
+            let more = search::catch_up(&mut tx, &self.schema()).await?;
             tx.commit().await.doing("indexing words")?;
             self.committed(0);
             if !more {

@@ -78,22 +78,6 @@ pub(super) async fn of_kind(conn: &mut SqliteConnection, kind: &str) -> Result<V
     fetch(conn, "reading the records of a kind", SQL, bound, read_row).await
 }
 
-pub(super) async fn changes(
-    conn: &mut SqliteConnection,
-    after_seq: u64,
-    limit: usize,
-) -> Result<Vec<(Row, Scope)>, StoreError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        row_columns!(),
-        ", r.home, r.scope FROM record r LEFT JOIN unsent u ON u.seq = r.seq",
-        " WHERE r.seq > $1 AND r.hidden = 0 ORDER BY r.seq LIMIT $2"
-    );
-    let mut bound = Bound::default();
-    bound.number(after_seq).number(limit as u64);
-    fetch(conn, "reading changes", SQL, bound, read_scoped).await
-}
-
 pub(super) async fn by_id(
     conn: &mut SqliteConnection,
     after: Option<RecordId>,
@@ -116,13 +100,14 @@ pub(super) async fn by_id(
 /// is found in one has to be sorted, if there are several homes; and where little is found, few are asked for.
 const STRETCH_GROWS: u64 = 4;
 
-/// The numbers in `between` (above, up to and including); both conditions are read from an index of their own.
+/// The numbers in `between` (above, up to and including), each with its row's place in the table; both conditions are read
+/// from an index of their own.
 pub(super) async fn numbers_among(
     conn: &mut SqliteConnection,
     homes: &[BaseId],
     between: (u64, u64),
     limit: usize,
-) -> Result<Vec<u64>, StoreError> {
+) -> Result<Vec<(u64, u64)>, StoreError> {
     let (mut after, last) = between;
     let mut stretch = (limit as u64).saturating_mul(2);
     let mut found = Vec::new();
@@ -140,11 +125,11 @@ async fn numbers_in(
     homes: &[BaseId],
     (after, upto): (u64, u64),
     limit: usize,
-) -> Result<Vec<u64>, StoreError> {
+) -> Result<Vec<(u64, u64)>, StoreError> {
     let places = vec!["?"; homes.len()].join(",");
     let sql = format!(
-        "SELECT seq FROM record WHERE hidden = 0 AND scope IS NULL AND home IN ({places}) AND seq > ? AND seq <= ? \
-         UNION ALL SELECT seq FROM record WHERE hidden = 0 AND scope IS NOT NULL AND seq > ? AND seq <= ? \
+        "SELECT seq, n FROM record WHERE hidden = 0 AND scope IS NULL AND home IN ({places}) AND seq > ? AND seq <= ? \
+         UNION ALL SELECT seq, n FROM record WHERE hidden = 0 AND scope IS NOT NULL AND seq > ? AND seq <= ? \
          ORDER BY seq LIMIT ?"
     );
     let mut bound = Bound::default();
@@ -152,22 +137,24 @@ async fn numbers_in(
         bound.bytes(&home.0);
     }
     bound.number(after).number(upto).number(after).number(upto).number(limit as u64);
-    fetch_made(conn, "looking for changes", sql.into(), homes.len() == 1, bound, |row| number(row, 0)).await
+    let read = |row: &SqliteRow| Ok((number(row, 0)?, number(row, 1)?));
+    fetch_made(conn, "looking for changes", sql.into(), homes.len() == 1, bound, read).await
 }
 
-pub(super) async fn numbered(
+/// The rows at these places of the table, by number.
+pub(super) async fn at_places(
     conn: &mut SqliteConnection,
-    seqs: &[u64],
+    places: &[u64],
 ) -> Result<Vec<(Row, Scope)>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         row_columns!(),
-        ", r.home, r.scope FROM w CROSS JOIN record r ON r.seq = w.id LEFT JOIN unsent u ON u.seq = r.seq"
+        ", r.home, r.scope FROM w CROSS JOIN record r ON r.n = w.id LEFT JOIN unsent u ON u.seq = r.seq"
     );
-    let bind = |b: &mut Bound, seq: &u64| {
-        b.number(*seq);
+    let bind = |b: &mut Bound, n: &u64| {
+        b.number(*n);
     };
-    let mut rows = fetch_with(conn, "reading changes", SQL, seqs, bind, read_scoped).await?;
+    let mut rows = fetch_with(conn, "reading changes", SQL, places, bind, read_scoped).await?;
     rows.sort_by_key(|(row, _)| row.seq);
     Ok(rows)
 }

@@ -4,11 +4,12 @@
 //! complete *in its own snapshot*; each candidate is compared with the words themselves. The answer is therefore
 //! exact whatever the index lacks, and only slower.
 
+use schema::Schema;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::dialect;
-use super::values::{Bound, fetch, insert, number, run};
+use super::values::{Bound, fetch, fetch_with, insert, number, run};
 use crate::error::StoreError;
 use crate::text::pairs;
 
@@ -40,19 +41,41 @@ pub(super) async fn forget_from(conn: &mut SqliteConnection, seq: u64) -> Result
     if seq <= before { set_searched(conn, seq.saturating_sub(1)).await } else { Ok(()) }
 }
 
-/// Indexes the next rows; gives back whether there may be more.
-pub(super) async fn catch_up(conn: &mut SqliteConnection) -> Result<bool, StoreError> {
-    const NEXT: &str = "SELECT n, seq, words FROM record WHERE seq > $1 ORDER BY seq LIMIT $2";
-    let mut bound = Bound::default();
-    bound.number(searched(conn).await?).number(STRETCH as u64);
-    let read = |row: &SqliteRow| Ok((number(row, 0)?, number(row, 1)?, row.try_get::<String, _>(2)?));
-    let rows = fetch(conn, "reading what to index", NEXT, bound, read).await?;
-    let Some((_, last, _)) = rows.last() else { return Ok(false) };
-    let last = *last;
-    insert(conn, "indexing words", dialect::SEARCH_PUT, 2, "", &rows, |b, (n, _, words)| {
+/// Indexes the next rows; gives back whether there may be more. A record of a kind that `schema` does not know has no
+/// words; once it is known, [`forget_from`] brings it back here.
+pub(super) async fn catch_up(conn: &mut SqliteConnection, schema: &Schema) -> Result<bool, StoreError> {
+    const WORDS: &str = "SELECT r.n, r.words FROM w CROSS JOIN record r ON r.n = w.id";
+    let after = searched(conn).await?;
+    let next = next(conn, schema, after).await?;
+    let Some((last, _)) = next.last().copied() else { return Ok(false) };
+    let read = |row: &SqliteRow| Ok((number(row, 0)?, row.try_get::<String, _>(1)?));
+    let bind = |b: &mut Bound, (_, n): &(u64, u64)| {
+        b.number(*n);
+    };
+    let rows = fetch_with(conn, "reading what to index", WORDS, &next, bind, read).await?;
+    insert(conn, "indexing words", dialect::SEARCH_PUT, 2, "", &rows, |b, (n, words)| {
         b.number(*n).add(pairs(words).into_iter().collect::<Vec<_>>().join(" "));
     })
     .await?;
     set_searched(conn, last).await?;
-    Ok(rows.len() == STRETCH)
+    Ok(next.len() == STRETCH)
+}
+
+/// Numbers and places of the next rows to index, in order: the numbers of each kind stand together in an index.
+async fn next(
+    conn: &mut SqliteConnection,
+    schema: &Schema,
+    after: u64,
+) -> Result<Vec<(u64, u64)>, StoreError> {
+    const OF_KIND: &str = "SELECT seq, n FROM record WHERE kind = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    let mut all = Vec::new();
+    for kind in &schema.kinds {
+        let mut bound = Bound::default();
+        bound.text(kind.name.as_str()).number(after).number(STRETCH as u64);
+        let read = |row: &SqliteRow| Ok((number(row, 0)?, number(row, 1)?));
+        all.extend(fetch(conn, "looking for what to index", OF_KIND, bound, read).await?);
+    }
+    all.sort_unstable();
+    all.truncate(STRETCH);
+    Ok(all)
 }

@@ -16,7 +16,7 @@ use super::{
     Store, apply, certificate, counter, decision, exported, figure, handed, invite, link, list, meta,
     quarantine, replica, revision, seal, search, tick, unsent, withdraw,
 };
-use crate::engine::{Applied, Read, Write};
+use crate::engine::{Applied, Changed, Read, Write};
 use crate::error::{Doing, StoreError};
 use crate::model::{Certificate, Decision, Exported, Invite, InviteState};
 use crate::query::{FigureQuery, FigureRow, Page, Query};
@@ -128,13 +128,6 @@ impl<M> Read for Session<M> {
         revision::of_records(&mut self.tx, &[record], false, usize::MAX).await
     }
 
-    async fn changes(&mut self, after_seq: u64, limit: usize) -> Result<Vec<(Row, Scope)>, StoreError> {
-        if after_seq >= self.basics.seq {
-            return Ok(Vec::new());
-        }
-        super::record::changes(&mut self.tx, after_seq, limit).await
-    }
-
     async fn by_id(
         &mut self,
         after: Option<RecordId>,
@@ -144,17 +137,18 @@ impl<M> Read for Session<M> {
         super::record::by_id(&mut self.tx, after, upto, limit).await
     }
 
-    async fn numbers_among(
+    async fn changes_among(
         &mut self,
         homes: &[BaseId],
         after_seq: u64,
         limit: usize,
-    ) -> Result<Vec<u64>, StoreError> {
-        super::record::numbers_among(&mut self.tx, homes, (after_seq, self.basics.seq), limit).await
-    }
-
-    async fn numbered(&mut self, seqs: &[u64]) -> Result<Vec<(Row, Scope)>, StoreError> {
-        super::record::numbered(&mut self.tx, seqs).await
+        wanted: impl Fn(u64) -> bool + Send,
+    ) -> Result<Changed, StoreError> {
+        let between = (after_seq, self.basics.seq);
+        let found = super::record::numbers_among(&mut self.tx, homes, between, limit).await?;
+        let upto = found.last().filter(|_| found.len() == limit).map(|(seq, _)| *seq);
+        let places: Vec<u64> = found.iter().filter(|(seq, _)| wanted(*seq)).map(|(_, n)| *n).collect();
+        Ok(Changed { rows: super::record::at_places(&mut self.tx, &places).await?, upto })
     }
 
     async fn withdraws(

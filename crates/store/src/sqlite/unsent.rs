@@ -1,11 +1,11 @@
-//! The table `unsent`: which numbers the parent lacks. Narrow, since an edit takes a new number and so needs no
-//! comparison to be found again.
+//! The table `unsent`: which numbers the parent lacks, and where their rows stand in the table of records. Narrow, since an
+//! edit takes a new number and so needs no comparison to be found again.
 
 use sqlx::sqlite::SqliteConnection;
 use sync::{NewRow, Row, Unsent};
 
 use super::record::{read_row, row_columns};
-use super::values::{self, Bound, fetch, insert, run};
+use super::values::{self, Bound, fetch, run};
 use crate::error::StoreError;
 
 /// Rows fetched at a time: what stands beyond the limit of bytes was read for nothing.
@@ -43,8 +43,8 @@ async fn stretch(conn: &mut SqliteConnection, after: u64, limit: usize) -> Resul
     const SQL: &str = concat!(
         "SELECT ",
         row_columns!(),
-        " FROM unsent u CROSS JOIN record r ON r.seq = u.seq",
-        " WHERE u.seq > $1 AND r.refused = 0 ORDER BY u.seq LIMIT $2"
+        " FROM unsent u CROSS JOIN record r ON r.n = u.n",
+        " WHERE u.seq > $1 AND r.seq = u.seq AND r.refused = 0 ORDER BY u.seq LIMIT $2"
     );
     let mut bound = Bound::default();
     bound.number(after).number(limit as u64);
@@ -88,22 +88,21 @@ pub(super) async fn add(
     rows: &[NewRow],
     first_seq: u64,
 ) -> Result<(), StoreError> {
-    let waiting: Vec<(u64, bool)> = (first_seq..)
-        .zip(rows)
-        .filter(|(_, new)| new.row.unsent != Unsent::Clean)
-        .map(|(seq, new)| (seq, new.row.unsent == Unsent::Resend))
-        .collect();
-    let bind = |b: &mut Bound, (seq, resend): &(u64, bool)| {
-        b.number(*seq).flag(*resend);
+    const SQL: &str = "INSERT INTO unsent (seq, resend, n) \
+                       SELECT w.seq, w.resend, r.n FROM w CROSS JOIN record r ON r.id = w.id";
+    let numbered = (first_seq..).zip(rows).map(|(seq, new)| (seq, &new.row));
+    let waiting: Vec<(u64, &Row)> = numbered.filter(|(_, row)| row.unsent != Unsent::Clean).collect();
+    let bind = |b: &mut Bound, (seq, row): &(u64, &Row)| {
+        b.number(*seq).flag(row.unsent == Unsent::Resend).bytes(&row.id.0);
     };
-    insert(conn, "queueing rows", "INSERT INTO unsent (seq, resend)", 2, "", &waiting, bind).await
+    values::run_with(conn, "queueing rows", &["seq", "resend", "id"], SQL, &waiting, bind).await
 }
 
 /// RESYNC: every row waits again; what is hidden holds something that the parent never acknowledged.
 pub(super) async fn resend_all(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     for sql in [
         "UPDATE record SET refused = 0 WHERE refused = 1",
-        "INSERT INTO unsent (seq, resend) SELECT seq, 1 - hidden FROM record WHERE true \
+        "INSERT INTO unsent (seq, resend, n) SELECT seq, 1 - hidden, n FROM record WHERE true \
          ON CONFLICT (seq) DO UPDATE SET resend = excluded.resend",
         "UPDATE revision SET unsent = 1 WHERE unsent = 0",
         "UPDATE handed SET unattested = 1 WHERE unattested = 0",
