@@ -1,5 +1,5 @@
 //! A street that is given to another district, over real processes: with its line, with a file when its old district is
-//! dead, and what comes of a root that forgot its bases. Two streets that become one; a base that gets a node of its own.
+//! dead, and what comes of a root that forgot its bases. Two streets that become one, of one district or of two; a base that gets a node of its own.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
@@ -183,6 +183,60 @@ fn a_street_that_is_merged_into_another_delivers_what_it_had() {
     city.ok(&["revoke", "440303001", "--reason", "撤并"]);
     district.sync();
     ends.fails(5, &["sync"]);
+}
+
+// Wrong: a street that is merged into one of another district goes on dialling its old district, or leaves there what it had
+// not sent, or takes the old district's papers along.
+#[test]
+fn a_street_that_is_merged_into_one_of_another_district_delivers_there() {
+    let (federation, [city, first, second, ends]) = four();
+    federation.register(&city, &[["440304009", "华强北街道", "street", "440304"]]);
+    second.sync();
+    let follows = federation.join(&second, "华强北街道", "440304009");
+    follows.serve();
+    let paper = first.put(&["notice", "title=区内通知", "sort=通知", "body=仅区内"]);
+    let dance = group(&ends, "舞蹈队");
+    ends.sync();
+    first.sync();
+    let late = group(&ends, "还没有上报的合唱队");
+    ends.ok(&["put", "recorded_group", &dance, "members=20"]);
+    tell_address(&second);
+    second.sync();
+
+    let merged = city.ok(&["move", "440303001", "--into", "华强北街道"]);
+    assert_eq!((&merged["codes"], &merged["moved"], &merged["kept"]), (&1.into(), &1.into(), &0.into()));
+    for district in [&first, &second] {
+        district.sync();
+    }
+    follows.sync();
+    assert!(!first.has("recorded_group", &dance), "it belongs to another district now");
+    follows.ok(&["put", "recorded_group", &dance, "members=30"]);
+    follows.sync();
+
+    let report = ends.sync();
+    assert_eq!(report["refused"], 0, "{report}");
+    assert!(!ends.has("notice", &paper), "the old district's papers stay there");
+    second.sync();
+    // The city has given over what was late; that comes down with the next round.
+    second.sync();
+    follows.sync();
+    for node in [&city, &second, &follows] {
+        let group = node.get("recorded_group", &dance);
+        assert_eq!(
+            (&group["home"], group["disputed"].as_array().unwrap().len()),
+            (&follows.base.as_str().into(), 1),
+            "{}: {group}",
+            node.name
+        );
+        assert_eq!(node.get("recorded_group", &late)["home"], follows.base.as_str(), "{}", node.name);
+    }
+    assert!(!second.has("notice", &paper) && !follows.has("notice", &paper), "and do not come along");
+    let figure = city.ok(&["figure", "recorded_group", "--by", "base"]);
+    assert_eq!(
+        (&figure["rows"][0]["keys"][0], &figure["total"]),
+        (&"华强北街道".into(), &2.into()),
+        "{figure}"
+    );
 }
 
 // Wrong: a base that was served by its district gets a machine, and begins empty, or what it enters is refused.
