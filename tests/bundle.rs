@@ -9,7 +9,7 @@ use std::process::Command;
 use federation_tests::peer::{Papers, authority};
 use federation_tests::program::binary;
 use federation_tests::{Federation, Node};
-use pki::{LEAF_DAYS, NodeKey};
+use pki::{LEAF_DAYS, LetterRecipient, NodeKey};
 use prost::Message as _;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -198,9 +198,12 @@ fn rewritten(file: &str, change: impl FnOnce(&mut Header), key: &NodeKey) -> Vec
     let Envelope { header, content, .. } = bundle_from_file(&fs::read(file).unwrap()).unwrap();
     let mut header = Header::decode(header.as_slice()).unwrap();
     change(&mut header);
-    let header = header.encode_to_vec();
-    let signed = [&(header.len() as u64).to_be_bytes(), header.as_slice(), content.as_slice()].concat();
-    let signature = key.sign("shuniu bundle 1", &signed).unwrap();
+    signed(header.encode_to_vec(), content, key)
+}
+
+fn signed(header: Vec<u8>, content: Vec<u8>, key: &NodeKey) -> Vec<u8> {
+    let all = [&(header.len() as u64).to_be_bytes(), header.as_slice(), content.as_slice()].concat();
+    let signature = key.sign("shuniu bundle 1", &all).unwrap();
     bundle_to_file(&Envelope { header, content, signature }).unwrap()
 }
 
@@ -234,6 +237,31 @@ fn nobody_writes_in_anothers_name() {
     assert!(!city.has("service_record", &id));
 }
 
+// Wrong: any member of the federation settles what waits at a street, or hands it records, with a receipt of its own.
+#[test]
+fn a_receipt_of_another_than_the_parent_is_refused() {
+    let (federation, _city, street, other) = without_a_line();
+    service(&street, "上门走访");
+    let (up, _) = export(&federation, &street, "up.bundle");
+    let Envelope { header, .. } = bundle_from_file(&fs::read(&up).unwrap()).unwrap();
+    let asked = Header::decode(header.as_slice()).unwrap();
+    let base = |node: &Node| node.base.parse::<causal::BaseId>().unwrap().0.to_vec();
+    let header = Header {
+        receipt: true,
+        writer: base(&other),
+        writer_name: "黄贝街道".into(),
+        reader: base(&street),
+        chain: Papers::of(&other).chain.iter().map(|c| c.to_vec()).collect(),
+        ..asked.clone()
+    };
+    let header = header.encode_to_vec();
+    let content = LetterRecipient::from_bytes(&asked.letter_key).unwrap().encrypt(&header, b"").unwrap();
+    let file = federation.path("forged");
+    fs::write(&file, signed(header, content, &leaf_key(&other))).unwrap();
+    refused(&street, &file, 5, "而它不是本节点的上级");
+    assert_eq!(street.ok(&["status"])["unsent"], 1);
+}
+
 #[test]
 fn who_may_not_sync_may_not_carry_either() {
     let (federation, city, street, other) = without_a_line();
@@ -265,12 +293,17 @@ fn a_certificate_is_renewed_by_file() {
     fs::write(street.folder.path().join("pki/node.pem"), leaf.chain_pem).unwrap();
     let before = until(&street);
     let (up, _) = export(&federation, &street, "up.bundle");
+    let (late, _) = import(&federation, &city, &up, "late.bundle");
+    let (up, _) = export(&federation, &street, "up1.bundle");
     let (down, _) = import(&federation, &city, &up, "down.bundle");
     street.ok(&["bundle", "import", &down]);
     let renewed = until(&street);
     assert!(renewed > before, "{renewed} {before}");
-    street.ok(&["bundle", "import", &down]);
-    assert_eq!(until(&street), renewed);
+    let certificate = street.folder.read("pki/node.pem");
+    for earlier in [&down, &late] {
+        street.ok(&["bundle", "import", earlier]);
+        assert_eq!(street.folder.read("pki/node.pem"), certificate, "an earlier one comes too late");
+    }
     let (up, _) = export(&federation, &street, "up2.bundle");
     import(&federation, &city, &up, "down2.bundle");
 }

@@ -271,6 +271,28 @@ async fn seals_count_only_where_nothing_is_presumed_that_is_lost() {
     assert!(world.complete_up_to().await > START);
 }
 
+// Wrong (S1): the district takes it for known at the city what a street once sealed, and the city never hears of it again.
+#[tokio::test]
+async fn a_restored_city_hears_again_how_complete_those_beneath_are() {
+    let mut world = World::new(3).await;
+    for child in [2, 1] {
+        world.exchange(child).await;
+    }
+    let disk = world.backup(CITY);
+    world.clock.set(START + DAY);
+    world.new_record(2, 1).await;
+    for child in [2, 2, 1, 1] {
+        world.exchange(child).await;
+    }
+    let before = world.complete_up_to().await;
+    assert!(before > START);
+    world.restart(CITY, Some(&disk)).await;
+    assert_eq!(world.complete_up_to().await, START);
+    assert!(world.exchange(1).await.resync);
+    world.exchange(1).await;
+    assert_eq!((world.rows(CITY).await.len(), world.complete_up_to().await), (1, before));
+}
+
 // Wrong (A1): a receipt of before the parent's disk was put back settles what the parent has no more.
 #[tokio::test]
 async fn a_receipt_of_a_lost_past_settles_nothing() {
@@ -351,6 +373,20 @@ async fn refusals_come_back_with_the_receipt() {
     assert!(world.rows(1).await.values().all(|row| row.refused));
     world.edit(1, 1, 5).await;
     assert_eq!(world.export(1).await.records, 1, "it is sent again once it has changed");
+}
+
+// Wrong: a record that the parent has taken after all stays refused at the child for ever.
+#[tokio::test]
+async fn what_the_parent_keeps_aside_no_longer_is_let_go() {
+    let world = World::new(2).await;
+    world.new_record(1, 1).await;
+    let export = world.export(1).await;
+    let mut receipt = world.deliver(1, &export).await;
+    receipt.acks[0].1[0].1 = Verdict::Quarantined(sync::Reason::Illegal, "试验".into());
+    world.answer(1, &export, &receipt).await;
+    assert!(world.rows(1).await.values().all(|row| row.refused));
+    world.exchange(1).await;
+    assert!(world.rows(1).await.values().all(|row| !row.refused), "the parent has nothing aside");
 }
 
 #[tokio::test]

@@ -648,6 +648,20 @@ mod tests {
     }
 
     #[test]
+    fn who_restarts_before_it_has_delivered_is_called_again() {
+        let [one, two] = STREETS;
+        let mut world = World::new(&[DISTRICT, one, two]);
+        world.urge(call());
+        *world.calls(two) = Calls::default();
+        world.cut(two);
+        world.connect(two);
+        assert_eq!(world.stage(two), Stage::Heard);
+        world.round(two, 3);
+        world.round(DISTRICT, 3);
+        assert_eq!(world.stage(two), Stage::Done { pushed: 3 });
+    }
+
+    #[test]
     fn calls_end_and_are_bounded() {
         let mut calls = Calls::default();
         let name = |n: usize| CallId([n as u8; 16]);
