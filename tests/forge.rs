@@ -117,5 +117,5 @@ pub fn plant(database: &Database, kind: &str, id: RecordId, state: &[u8]) {
          0, '', '', 0, 0, '', '', $4) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state",
         &[this[0], Bind::Text(kind), Bind::Bytes(&home.0), Bind::Bytes(state)],
     );
-    database.write("INSERT INTO unsent SELECT seq, 0 FROM record WHERE id = $1", &this);
+    database.write("INSERT INTO unsent (seq, resend, n) SELECT seq, 0, n FROM record WHERE id = $1", &this);
 }
