@@ -84,7 +84,7 @@ async fn plant_one(db: &mut SqliteConnection, forged: &Forged) -> Result<(), sql
                        name = 'seq'), home, 0, 0, 0, 0, title, place, class, step, natural_key, words, body, $2 \
                        FROM record WHERE id = $3 ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, \
                        state = excluded.state";
-    const SEND: &str = "INSERT INTO unsent SELECT seq, 0 FROM record WHERE id = $1";
+    const SEND: &str = "INSERT INTO unsent (seq, resend, n) SELECT seq, 0, n FROM record WHERE id = $1";
     let (id, like) = (unhex(&forged.id).unwrap_or_default(), unhex(&forged.like).unwrap_or_default());
     sqlx::query(FORGET).bind(&id).execute(&mut *db).await?;
     sqlx::query(COUNT).execute(&mut *db).await?;
