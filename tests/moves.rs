@@ -133,6 +133,28 @@ fn a_restored_city_hears_of_its_districts_from_them() {
     assert!(city.has("base", &district.base) && city.has("notice", &saved));
 }
 
+/// A group that both streets changed and one that came late are of the street that follows, at it and at those above; tells
+/// the figure of the city, which stands first among them.
+fn belongs_to(follows: &Node, above: [&Node; 2], changed: &str, late: &str) -> serde_json::Value {
+    for node in above.into_iter().chain([follows]) {
+        let group = node.get("recorded_group", changed);
+        assert_eq!(
+            (&group["home"], group["disputed"].as_array().unwrap().len()),
+            (&follows.base.as_str().into(), 1),
+            "{}: {group}",
+            node.name
+        );
+        assert_eq!(node.get("recorded_group", late)["home"], follows.base.as_str(), "{}", node.name);
+    }
+    let figure = above[0].ok(&["figure", "recorded_group", "--by", "base"]);
+    assert_eq!(
+        (&figure["rows"][0]["keys"][0], &figure["total"]),
+        (&follows.name.as_str().into(), &2.into()),
+        "{figure}"
+    );
+    figure
+}
+
 // Wrong: two streets are merged, and what the one that ends had not sent is refused, lost, or shown as somebody else's.
 #[test]
 fn a_street_that_is_merged_into_another_delivers_what_it_had() {
@@ -164,20 +186,7 @@ fn a_street_that_is_merged_into_another_delivers_what_it_had() {
     // The city has given over what was late; that comes down with the next round.
     district.sync();
     follows.sync();
-    for node in [&city, &district, &follows] {
-        let group = node.get("recorded_group", &dance);
-        assert_eq!(
-            (&group["home"], group["disputed"].as_array().unwrap().len()),
-            (&follows.base.as_str().into(), 1)
-        );
-        assert_eq!(node.get("recorded_group", &late)["home"], follows.base.as_str(), "{}", node.name);
-    }
-    let figure = city.ok(&["figure", "recorded_group", "--by", "base"]);
-    assert_eq!(
-        (&figure["rows"][0]["keys"][0], &figure["total"]),
-        (&"黄贝街道".into(), &2.into()),
-        "{figure}"
-    );
+    let figure = belongs_to(&follows, [&city, &district], &dance, &late);
     assert_eq!(figure["watermark"]["expected"], 3, "nobody waits for the one that ended: {figure}");
 
     city.ok(&["revoke", "440303001", "--reason", "撤并"]);
@@ -220,23 +229,8 @@ fn a_street_that_is_merged_into_one_of_another_district_delivers_there() {
     // The city has given over what was late; that comes down with the next round.
     second.sync();
     follows.sync();
-    for node in [&city, &second, &follows] {
-        let group = node.get("recorded_group", &dance);
-        assert_eq!(
-            (&group["home"], group["disputed"].as_array().unwrap().len()),
-            (&follows.base.as_str().into(), 1),
-            "{}: {group}",
-            node.name
-        );
-        assert_eq!(node.get("recorded_group", &late)["home"], follows.base.as_str(), "{}", node.name);
-    }
+    belongs_to(&follows, [&city, &second], &dance, &late);
     assert!(!second.has("notice", &paper) && !follows.has("notice", &paper), "and do not come along");
-    let figure = city.ok(&["figure", "recorded_group", "--by", "base"]);
-    assert_eq!(
-        (&figure["rows"][0]["keys"][0], &figure["total"]),
-        (&"华强北街道".into(), &2.into()),
-        "{figure}"
-    );
 }
 
 // Wrong: a base that was served by its district gets a machine, and begins empty, or what it enters is refused.
