@@ -8,6 +8,7 @@ use schema::Schema;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::basics::Basics;
 use super::dialect;
 use super::values::{Bound, fetch, fetch_with, insert, number, run};
 use crate::error::StoreError;
@@ -47,7 +48,12 @@ pub(super) async fn catch_up(conn: &mut SqliteConnection, schema: &Schema) -> Re
     const WORDS: &str = "SELECT r.n, r.words FROM w CROSS JOIN record r ON r.n = w.id";
     let after = searched(conn).await?;
     let next = next(conn, schema, after).await?;
-    let Some((last, _)) = next.last().copied() else { return Ok(false) };
+    let more = next.len() == STRETCH;
+    // Numbers beyond the last row were taken by what has no words, and need not be asked about again.
+    let upto = if more { next[STRETCH - 1].0 } else { Basics::read(conn).await?.seq };
+    if upto == after {
+        return Ok(false);
+    }
     let read = |row: &SqliteRow| Ok((number(row, 0)?, row.try_get::<String, _>(1)?));
     let bind = |b: &mut Bound, (_, n): &(u64, u64)| {
         b.number(*n);
@@ -57,8 +63,8 @@ pub(super) async fn catch_up(conn: &mut SqliteConnection, schema: &Schema) -> Re
         b.number(*n).add(pairs(words).into_iter().collect::<Vec<_>>().join(" "));
     })
     .await?;
-    set_searched(conn, last).await?;
-    Ok(next.len() == STRETCH)
+    set_searched(conn, upto).await?;
+    Ok(more)
 }
 
 /// Numbers and places of the next rows to index, in order: the numbers of each kind stand together in an index.
