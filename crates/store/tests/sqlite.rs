@@ -9,7 +9,7 @@ use schema::Schema;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqliteConnection};
 use store::contract::{Sample, base, record};
 use store::{Engine, FigureQuery, GroupBy, Opening, OrderBy, Query, Read, Store, StoreError, Write};
-use sync::{Changes, NewRow, TimelineId};
+use sync::{Changes, NewRow, NewWithdraw, TimelineId};
 
 const KIND: &str = "shared_resource";
 
@@ -355,4 +355,22 @@ async fn what_waits_still_waits_after_an_upgrade() {
     let after = upgraded.snapshot().await.unwrap().unsent(0, 10, usize::MAX).await.unwrap();
     assert_eq!(after, waiting);
     upgraded.close().await;
+}
+
+// Wrong: numbers that no row has keep the search index behind for ever, and each search has it look again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_without_words_are_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, schema) = (open(folder.path(), 1).await.unwrap(), schema());
+    put(&store, vec![Sample::new(&schema, KIND, 1).build()]).await;
+    let mut tx = store.begin().await.unwrap();
+    let withdraws = (2..5).map(|n| NewWithdraw { child: base(1), record: record(n) }).collect();
+    let applied = tx.apply(&Changes { withdraws, ..Changes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    store.index_words().await.unwrap();
+    let mut conn = tool(folder.path()).await;
+    let mark: i64 = sqlx::query("SELECT seq FROM searched").fetch_one(&mut conn).await.unwrap().get(0);
+    assert_eq!((mark, applied.position.seq), (4, 4));
+    conn.close().await.unwrap();
+    store.close().await;
 }
